@@ -1,0 +1,51 @@
+# Every command a developer needs. `make help` lists them.
+
+MODULES := . example integration_test
+GO      ?= go
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## start the example on http://127.0.0.1:3000
+	$(GO) run -C example .
+
+.PHONY: test
+test: setup lint ## everything: lint, all modules with -race, real Redis, real browser
+	@for m in $(MODULES); do echo "== test $$m"; $(GO) test -C $$m -race -timeout 15m ./... || exit 1; done
+
+.PHONY: quick
+quick: ## the root module only, with nothing but Go
+	$(GO) test ./...
+
+.PHONY: lint
+lint: bin/staticcheck ## formatting, vet, staticcheck, go.mod files
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; }
+	@for m in $(MODULES); do echo "== lint $$m"; \
+		$(GO) vet -C $$m ./... && (cd $$m && $(CURDIR)/bin/staticcheck ./...) && $(GO) mod -C $$m tidy -diff || exit 1; done
+
+.PHONY: fmt
+fmt: ## format all Go files
+	gofmt -w .
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for 30 seconds
+	scripts/fuzz 30s
+
+.PHONY: bench
+bench: setup ## ratios against hand-written floors, in one run (docs/performance.md)
+	$(GO) run -C integration_test ./bench
+
+.PHONY: setup
+setup: ## install what the tests need: redis-server, chromium, a C compiler for -race
+	@scripts/setup
+
+bin/staticcheck: tools/go.mod
+	$(GO) build -C tools -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,382 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Options are the numbers of a [Manager]. Zero means the default.
+type Options struct {
+	MaxLinked         int              // active accounts beside the primary. Default: 5
+	Idle              time.Duration    // a session nobody uses ends after this. Default: 24 hours
+	Lifetime          time.Duration    // a session ends after this, however busy; so does an authentication. Default: 14 days
+	Grace             time.Duration    // how long a rotated secret answers safe requests. Default: 10 seconds
+	IntentTTL         time.Duration    // time to sign in after asking to add an account. Default: 10 minutes
+	SwitchesPerMinute int              // in one session. Default: 120
+	Timeout           time.Duration    // for one answer of the store. Default: 500 milliseconds
+	Now               func() time.Time // Default: time.Now
+}
+
+func (o Options) withDefaults() Options {
+	setDefault(&o.MaxLinked, 5)
+	setDefault(&o.Idle, 24*time.Hour)
+	setDefault(&o.Lifetime, 14*24*time.Hour)
+	setDefault(&o.Grace, 10*time.Second)
+	setDefault(&o.IntentTTL, 10*time.Minute)
+	setDefault(&o.SwitchesPerMinute, 120)
+	setDefault(&o.Timeout, 500*time.Millisecond)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+func setDefault[T int | time.Duration](v *T, to T) {
+	if *v == 0 {
+		*v = to
+	}
+}
+
+// maxMaxLinked keeps a full session far below [MaxRecord].
+const maxMaxLinked = 100
+
+// Validate reports every option that cannot work, all at once.
+func (o Options) Validate() error {
+	var errs []error
+	check := func(ok bool, text string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(text, args...))
+		}
+	}
+	o = o.withDefaults()
+	check(o.MaxLinked > 0 && o.MaxLinked <= maxMaxLinked, "MaxLinked is %d: use 1 to %d", o.MaxLinked, maxMaxLinked)
+	check(o.Idle >= time.Second, "Idle is %v: use a second or more", o.Idle)
+	check(o.Lifetime >= o.Idle, "Lifetime (%v) is shorter than Idle (%v): raise the one or lower the other", o.Lifetime, o.Idle)
+	check(o.Grace > 0 && o.Grace <= 30*time.Second, "Grace is %v: use more than 0 and at most 30s", o.Grace)
+	check(o.IntentTTL > 0, "IntentTTL is %v: use a positive time", o.IntentTTL)
+	check(o.SwitchesPerMinute > 0, "SwitchesPerMinute is %d: use 1 or more", o.SwitchesPerMinute)
+	check(o.Timeout > 0, "Timeout is %v: use a positive time", o.Timeout)
+	return errors.Join(errs...)
+}
+
+// Manager loads sessions, lets transitions decide, and saves what they decided. It is safe for concurrent use.
+type Manager struct {
+	store Store
+	index Index // nil when the store has none
+	opt   Options
+}
+
+// NewManager returns a manager over a store. The options must pass [Options.Validate].
+func NewManager(store Store, opt Options) *Manager {
+	m := &Manager{store: store, opt: opt.withDefaults()}
+	m.index, _ = store.(Index)
+	return m
+}
+
+// Options returns the options in force, defaults filled in.
+func (m *Manager) Options() Options { return m.opt }
+
+// Now returns the manager's time.
+func (m *Manager) Now() time.Time { return m.opt.Now() }
+
+// Load returns the session that a cookie proves, after one call of the store. ErrNotFound: treat the visitor as
+// anonymous. ErrStaleSecret comes together with the session: the secret was rotated away within the grace. A store that
+// does not answer is an [UnavailableError].
+func (m *Manager) Load(ctx context.Context, c Cookie) (*Session, error) {
+	s, err := m.load(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.authenticate(s, c.Secret.Digest()); err != nil {
+		if errors.Is(err, ErrStaleSecret) {
+			return s, err
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+// authenticate holds a digest against the secrets of a session.
+func (m *Manager) authenticate(s *Session, d Digest) error {
+	switch {
+	case d.Equal(s.Secret):
+		return nil
+	case d.Equal(s.Previous) && m.opt.Now().Before(s.PreviousUntil):
+		return ErrStaleSecret
+	}
+	return ErrNotFound
+}
+
+// LoadByID returns a session from outside of any browser. Errors: ErrNotFound, [UnavailableError].
+func (m *Manager) LoadByID(ctx context.Context, id SessionID) (*Session, error) {
+	return m.load(ctx, id)
+}
+
+func (m *Manager) load(ctx context.Context, id SessionID) (*Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.opt.Timeout)
+	defer cancel()
+	s, err := m.store.Load(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, ErrNotFound
+	case errors.Is(err, ErrBadRecord):
+		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+	case err != nil:
+		return nil, &UnavailableError{err}
+	case !m.opt.Now().Before(s.Deadline):
+		return nil, ErrNotFound
+	}
+	return s, nil
+}
+
+// Outcome is what a change led to.
+type Outcome struct {
+	Effect  Effect
+	Session *Session // after the change; nil when it ended
+	Before  *Session // as the transition found it; nil when there was no session
+	Cookie  *Cookie  // what the browser must get; nil: the one it has stays
+}
+
+// Transition decides what happens to a session. It may run several times, each time on a fresh copy, so it must do
+// nothing but change that copy. An error stops the change; nothing is saved then.
+type Transition func(s *Session, now time.Time) (Effect, error)
+
+// Change applies a transition for the browser that holds c. s is the session as loaded for this request; when somebody
+// else was faster it is loaded again, c is proved again and the transition decides again, so nobody acts on what is no
+// longer true. Errors: those of the transition, ErrStaleSecret, ErrNotFound, [UnavailableError].
+func (m *Manager) Change(ctx context.Context, s *Session, c Cookie, decide Transition) (Outcome, error) {
+	digest := c.Secret.Digest()
+	return m.change(ctx, s, func(s *Session) error { return m.authenticate(s, digest) }, &c, decide)
+}
+
+// ChangeByID applies a transition from outside of any browser, for the application's back office.
+func (m *Manager) ChangeByID(ctx context.Context, id SessionID, decide Transition) (Outcome, error) {
+	s, err := m.load(ctx, id)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return m.change(ctx, s, func(*Session) error { return nil }, nil, decide)
+}
+
+// maxAttempts bounds the retries of a change. Each lost attempt means that somebody else's change went through.
+const maxAttempts = 100
+
+func (m *Manager) change(ctx context.Context, s *Session, prove func(*Session) error, c *Cookie, decide Transition) (Outcome, error) {
+	for attempt := range maxAttempts {
+		if attempt > 0 {
+			if err := pause(ctx, attempt); err != nil {
+				return Outcome{}, &UnavailableError{err}
+			}
+			var err error
+			if s, err = m.load(ctx, s.ID); err != nil {
+				return Outcome{}, err
+			}
+		}
+		if err := prove(s); err != nil {
+			return Outcome{}, err
+		}
+		out, err := m.try(ctx, s, c, decide)
+		if !errors.Is(err, ErrConflict) {
+			return out, err
+		}
+	}
+	return Outcome{}, &UnavailableError{ErrConflict}
+}
+
+// pause keeps writers that lost against each other from losing in step.
+func pause(ctx context.Context, attempt int) error {
+	select {
+	case <-time.After(rand.N(time.Duration(min(attempt, 10)) * time.Millisecond)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// try decides and saves once.
+func (m *Manager) try(ctx context.Context, s *Session, c *Cookie, decide Transition) (Outcome, error) {
+	now := m.opt.Now()
+	out := Outcome{Session: s.Clone(), Before: s}
+	effect, err := decide(out.Session, now)
+	if err != nil {
+		return Outcome{}, err
+	}
+	out.Effect = effect
+	switch {
+	case effect == Effect{}:
+		return out, nil
+	case effect.Ended:
+		out.Session = nil
+		return out, m.delete(ctx, s.ID, effect.Reason)
+	}
+	if effect.Reason != "" {
+		out.Session.Version++
+		out.Session.Tag = randomID()
+		out.Session.Reason = effect.Reason
+	}
+	if effect.Rotate && c != nil {
+		fresh := NewCookie()
+		fresh.ID = s.ID
+		out.Session.rotate(fresh.Secret.Digest(), now, m.opt.Grace)
+		out.Cookie = &fresh
+	}
+	if err := m.enlist(ctx, out.Session, s); err != nil {
+		return Outcome{}, err
+	}
+	return out, m.save(ctx, out.Session, now)
+}
+
+func (m *Manager) save(ctx context.Context, s *Session, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, m.opt.Timeout)
+	defer cancel()
+	s.Seen = now
+	err := m.store.Save(ctx, s, m.ttl(s, now))
+	if err != nil && !errors.Is(err, ErrConflict) {
+		return &UnavailableError{err}
+	}
+	return err
+}
+
+// ttl is the idle time, cut by the absolute deadline.
+func (m *Manager) ttl(s *Session, now time.Time) time.Duration {
+	return max(min(m.opt.Idle, s.Deadline.Sub(now)), time.Millisecond)
+}
+
+func (m *Manager) delete(ctx context.Context, id SessionID, why Reason) error {
+	ctx, cancel := context.WithTimeout(ctx, m.opt.Timeout)
+	defer cancel()
+	if err := m.store.Delete(ctx, id, why); err != nil && !errors.Is(err, ErrNotFound) {
+		return &UnavailableError{err}
+	}
+	return nil
+}
+
+// enlist puts the accounts that a save will add, or will keep for longer, into the index. It comes before the save: an
+// entry too many costs a look, an entry too few would let a session escape a sign-out everywhere.
+func (m *Manager) enlist(ctx context.Context, s, before *Session) error {
+	if m.index == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.opt.Timeout)
+	defer cancel()
+	for _, l := range s.Accounts {
+		if before != nil && before.Membership(l.Membership) != nil && s.Deadline.Equal(before.Deadline) {
+			continue
+		}
+		if err := m.index.Enlist(ctx, l.Account, s.ID, s.Deadline); err != nil {
+			return &UnavailableError{err}
+		}
+	}
+	return nil
+}
+
+// SignIn records that a person has just proved to be an account. before and c are what the request came with, or nil.
+// What happens depends on the record and never on what the request names:
+//
+//   - no session: a new one, of this account alone;
+//   - an account of the session: it is refreshed and becomes current;
+//   - an open intent: the account is linked and becomes current (ErrLinkLimit, ErrIntentExpired);
+//   - else: a new session of this account alone, and the old one ends.
+func (m *Manager) SignIn(ctx context.Context, before *Session, c *Cookie, accountID, method string) (Outcome, error) {
+	if before == nil || c == nil {
+		return m.start(ctx, accountID, method)
+	}
+	out, err := m.Change(ctx, before, *c, func(s *Session, now time.Time) (Effect, error) {
+		auth := m.authentication(accountID, method, now)
+		if s.Find(accountID) != nil {
+			return s.Reauthenticate(auth, m.opt.Lifetime, m.opt.MaxLinked)
+		}
+		return s.Link(auth, m.opt.MaxLinked)
+	})
+	switch {
+	case errors.Is(err, ErrNotFound): // the old session ended meanwhile
+		return m.start(ctx, accountID, method)
+	case errors.Is(err, ErrNoIntent):
+		return m.replace(ctx, before, accountID, method)
+	}
+	return out, err
+}
+
+func (m *Manager) authentication(accountID, method string, now time.Time) Authentication {
+	return Authentication{Account: accountID, Method: method, At: now, Deadline: now.Add(m.opt.Lifetime)}
+}
+
+// start makes a new session under an id that no client ever chose.
+func (m *Manager) start(ctx context.Context, accountID, method string) (Outcome, error) {
+	now := m.opt.Now()
+	c := NewCookie()
+	s := newSession(c.ID, m.authentication(accountID, method, now), m.opt.Lifetime)
+	s.Secret, s.Generation = c.Secret.Digest(), 1
+	if err := m.enlist(ctx, s, nil); err != nil {
+		return Outcome{}, err
+	}
+	if err := m.save(ctx, s, now); err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Effect: Effect{Action: "session.created", Rotate: true}, Session: s, Cookie: &c}, nil
+}
+
+// replace ends the old session for a new one. The new one is taken back when the old one cannot be ended, so that the
+// person has one or the other, never both and never none.
+func (m *Manager) replace(ctx context.Context, old *Session, accountID, method string) (Outcome, error) {
+	out, err := m.start(ctx, accountID, method)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := m.delete(ctx, old.ID, ReasonSignedOut); err != nil {
+		undo := m.delete(context.WithoutCancel(ctx), out.Session.ID, ReasonSignedOut)
+		return Outcome{}, errors.Join(err, undo)
+	}
+	out.Effect.Action, out.Before = "session.replaced", old
+	return out, nil
+}
+
+// SignOutAll ends the session that c proves. A secret within the grace is enough: signing out is always allowed.
+func (m *Manager) SignOutAll(ctx context.Context, s *Session) (Outcome, error) {
+	effect := Effect{Action: "session.ended", Reason: ReasonSignedOut, Ended: true}
+	return Outcome{Effect: effect, Before: s}, m.delete(ctx, s.ID, ReasonSignedOut)
+}
+
+// NeedsTouch reports whether the session was last seen long enough ago that it is worth a write: a twentieth of the idle
+// time.
+func (m *Manager) NeedsTouch(s *Session) bool {
+	return m.opt.Now().Sub(s.Seen) >= m.opt.Idle/20
+}
+
+// Touch moves the idle deadline of a session. Call it in the background; a failure costs nothing but the next try.
+func (m *Manager) Touch(ctx context.Context, s *Session) error {
+	ctx, cancel := context.WithTimeout(ctx, m.opt.Timeout)
+	defer cancel()
+	now := m.opt.Now()
+	return m.store.Touch(ctx, s.ID, now, m.ttl(s, now))
+}
+
+// LoadMany reads sessions for a sweep, in one round trip where the store can. nil stands for an ended session.
+func (m *Manager) LoadMany(ctx context.Context, ids []SessionID) ([]*Session, error) {
+	if batch, ok := m.store.(BatchLoader); ok {
+		return batch.LoadMany(ctx, ids)
+	}
+	sessions := make([]*Session, len(ids))
+	for i, id := range ids {
+		s, err := m.load(ctx, id)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, err
+		}
+		sessions[i] = s
+	}
+	return sessions, nil
+}
+
+// Watch is the store's change feed; see [Store].
+func (m *Manager) Watch(ctx context.Context, fn func(Change)) error { return m.store.Watch(ctx, fn) }
+
+// Ready reports whether the store answers.
+func (m *Manager) Ready(ctx context.Context) error {
+	if _, err := m.load(ctx, NewCookie().ID); !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,390 @@
+package account
+
+import (
+	"crypto/rand"
+	"slices"
+	"time"
+)
+
+// Session is one browser session and the accounts signed in to it. It is plain data and not safe for concurrent use.
+type Session struct {
+	ID         SessionID
+	Revision   int64     // of the store: counts every save. 0: not saved yet
+	Version    int64     // counts what a tab can see: accounts, status, who is current
+	Generation int64     // counts the secrets: a socket opened under an older one must close
+	Tag        string    // random per version
+	Reason     Reason    // why Version moved last
+	Seen       time.Time // last request, within a twentieth of the idle time
+
+	Current  string   // membership that acts now; empty while choosing
+	Primary  string   // membership the others are linked to
+	Choice   string   // names the open choice while choosing; empty otherwise
+	Accounts []Linked // oldest link first
+	Intent   *Intent  // open request to add an account, or nil
+
+	Secret        Digest // of the secret that is valid
+	Previous      Digest // of the secret before it, which answers safe requests
+	PreviousUntil time.Time
+	StampKey      []byte // of the MAC in stamps; lives as long as the session
+
+	Created  time.Time
+	Deadline time.Time // the session ends then, however busy it is
+	Switches Window
+}
+
+// Window counts switches within a minute, so that the limit holds over tabs and nodes.
+type Window struct {
+	Start time.Time
+	Count int
+}
+
+// Authentication is a proof that just succeeded: the application checked the credential.
+type Authentication struct {
+	Account  string
+	Method   string
+	At       time.Time
+	Deadline time.Time // the account must sign in again after this moment
+}
+
+// Effect is what a transition did, beyond the session itself. The zero Effect: nothing happened, nothing to save.
+type Effect struct {
+	Action string // name for the audit trail, e.g. "account.switched"
+	Reason Reason // what tabs are told; empty when they can see no difference
+	Rotate bool   // the browser must get a new secret
+	Ended  bool   // nothing is left: delete the record
+}
+
+// newSession returns the session of one account that has just signed in.
+func newSession(id SessionID, auth Authentication, lifetime time.Duration) *Session {
+	s := &Session{
+		ID: id, Version: 1, Tag: randomID(), Reason: ReasonUpdated, Seen: auth.At,
+		StampKey: make([]byte, 32), Created: auth.At, Deadline: auth.At.Add(lifetime),
+	}
+	rand.Read(s.StampKey)
+	s.admit(auth)
+	s.Primary = s.Current
+	return s
+}
+
+// State derives the state from the accounts.
+func (s *Session) State() State {
+	switch {
+	case len(s.Accounts) == 0:
+		return StateEnded
+	case s.Current == "":
+		return StateChoosing
+	case len(s.Accounts) == 1:
+		return StateSingle
+	}
+	return StateMulti
+}
+
+// Find returns the linked account with the application's id, or nil. Ids are compared byte by byte.
+func (s *Session) Find(account string) *Linked {
+	return s.find(func(l Linked) bool { return l.Account == account })
+}
+
+// Membership returns the linked account with the membership id, or nil.
+func (s *Session) Membership(id string) *Linked {
+	return s.find(func(l Linked) bool { return l.Membership == id })
+}
+
+func (s *Session) find(is func(Linked) bool) *Linked {
+	if i := slices.IndexFunc(s.Accounts, is); i >= 0 {
+		return &s.Accounts[i]
+	}
+	return nil
+}
+
+// CurrentAccount returns the account that acts now, or nil. It never stands in another account for a missing one.
+func (s *Session) CurrentAccount() *Linked { return s.Membership(s.Current) }
+
+// PrimaryAccount returns the account that the others are linked to, or nil in an ended session.
+func (s *Session) PrimaryAccount() *Linked { return s.Membership(s.Primary) }
+
+// Ordered returns the accounts as people see them: the primary first, then the oldest link first.
+func (s *Session) Ordered() []Linked {
+	ordered := make([]Linked, 0, len(s.Accounts))
+	if primary := s.PrimaryAccount(); primary != nil {
+		ordered = append(ordered, *primary)
+	}
+	for _, l := range s.Accounts {
+		if l.Membership != s.Primary {
+			ordered = append(ordered, l)
+		}
+	}
+	return ordered
+}
+
+// Active returns the linked accounts beside the primary that can act, oldest link first.
+func (s *Session) Active(now time.Time) []Linked {
+	var active []Linked
+	for _, l := range s.Accounts {
+		if l.Membership != s.Primary && l.IsActive(now) {
+			active = append(active, l)
+		}
+	}
+	return active
+}
+
+// maxDormant bounds the accounts of a session that do not count as linked because they cannot act.
+const maxDormant = 16
+
+// RoomToLink returns ErrLinkLimit when no further account fits: max active ones beside the primary.
+func (s *Session) RoomToLink(now time.Time, max int) error {
+	if len(s.Active(now)) >= max || len(s.Accounts) > max+maxDormant {
+		return ErrLinkLimit
+	}
+	return nil
+}
+
+// BeginLink opens the one intent of the session in the name of the current account, replacing an older one.
+func (s *Session) BeginLink(returnTo string, now time.Time, ttl time.Duration, max int) (Effect, error) {
+	if s.Current == "" {
+		return Effect{}, ErrNoCurrent
+	}
+	if err := s.RoomToLink(now, max); err != nil {
+		return Effect{}, err
+	}
+	s.Intent = &Intent{By: s.Current, ReturnTo: returnTo, Expires: now.Add(ttl)}
+	return Effect{Action: "link.begun"}, nil
+}
+
+// CancelLink drops the open intent, if there is one.
+func (s *Session) CancelLink() Effect {
+	if s.Intent == nil {
+		return Effect{}
+	}
+	s.Intent = nil
+	return Effect{Action: "link.cancelled"}
+}
+
+// CheckIntent returns nil when an account may be linked now, else ErrNoIntent or ErrIntentExpired.
+func (s *Session) CheckIntent(now time.Time) error {
+	switch {
+	case s.Intent == nil || s.Intent.By != s.Current:
+		return ErrNoIntent
+	case !now.Before(s.Intent.Expires):
+		return ErrIntentExpired
+	}
+	return nil
+}
+
+// Link adds the account that has just authenticated, makes it current and uses the intent up. An account that is in the
+// session already never gets a second membership: ErrSelfLink, ErrAlreadyLinked.
+func (s *Session) Link(auth Authentication, max int) (Effect, error) {
+	if err := s.CheckIntent(auth.At); err != nil {
+		return Effect{}, err
+	}
+	if l := s.Find(auth.Account); l != nil {
+		if l.Membership == s.Intent.By {
+			return Effect{}, ErrSelfLink
+		}
+		return Effect{}, ErrAlreadyLinked
+	}
+	if err := s.RoomToLink(auth.At, max); err != nil {
+		return Effect{}, err
+	}
+	s.admit(auth)
+	return Effect{Action: "link.completed", Reason: ReasonLinked, Rotate: true}, nil
+}
+
+// admit appends an account and makes it current.
+func (s *Session) admit(auth Authentication) {
+	s.Accounts = append(s.Accounts, Linked{
+		Membership: randomID(), Account: auth.Account, Status: StatusActive, Method: auth.Method,
+		AuthenticatedAt: auth.At, LinkedAt: auth.At, Deadline: auth.Deadline,
+	})
+	s.act(s.Accounts[len(s.Accounts)-1].Membership)
+}
+
+// act makes a membership current. Whoever asked for a link is not current any more, so the intent goes.
+func (s *Session) act(membership string) {
+	s.Current, s.Choice, s.Intent = membership, "", nil
+}
+
+// Reauthenticate refreshes an account of the session that has just signed in again, makes it current, and moves the
+// absolute deadline: the only transition that does.
+func (s *Session) Reauthenticate(auth Authentication, lifetime time.Duration, max int) (Effect, error) {
+	l := s.Find(auth.Account)
+	if l == nil {
+		return Effect{}, ErrNotLinked
+	}
+	if l.Status == StatusInactive {
+		return Effect{}, ErrInactive
+	}
+	if !l.IsActive(auth.At) && l.Membership != s.Primary && len(s.Active(auth.At)) >= max {
+		return Effect{}, ErrLinkLimit
+	}
+	l.Status, l.Method, l.AuthenticatedAt, l.Deadline = StatusActive, auth.Method, auth.At, auth.Deadline
+	s.Deadline = auth.At.Add(lifetime)
+	effect := Effect{Action: "session.reauthenticated", Reason: ReasonUpdated, Rotate: true}
+	if s.Intent != nil {
+		effect.Action = "link.refreshed"
+	}
+	if s.Current != l.Membership {
+		effect.Reason = ReasonSwitched
+	}
+	s.act(l.Membership)
+	return effect, nil
+}
+
+// Switch makes another account of the session current. Switching to the current one does nothing at all.
+func (s *Session) Switch(account string, now time.Time, perMinute int) (Effect, error) {
+	l := s.Find(account)
+	if l == nil {
+		return Effect{}, ErrNotLinked
+	}
+	switch l.StatusAt(now) {
+	case StatusInactive:
+		return Effect{}, ErrInactive
+	case StatusSignedOut:
+		return Effect{}, ErrSignInAgain
+	}
+	if l.Membership == s.Current {
+		return Effect{}, nil
+	}
+	if now.Sub(s.Switches.Start) >= time.Minute {
+		s.Switches = Window{Start: now}
+	}
+	if s.Switches.Count >= perMinute {
+		return Effect{}, ErrRateLimited
+	}
+	s.Switches.Count++
+	s.act(l.Membership)
+	return Effect{Action: "account.switched", Reason: ReasonSwitched, Rotate: true}, nil
+}
+
+// SignOut takes one account out of the session. When it is the current one the session goes on as next, an account of
+// this session, or leads to the choice when next is empty.
+func (s *Session) SignOut(account, next string, now time.Time) (Effect, error) {
+	l := s.Find(account)
+	if l == nil {
+		return Effect{}, ErrNotLinked
+	}
+	var successor string
+	if next != "" {
+		n := s.Find(next)
+		if n == nil || next == account {
+			return Effect{}, ErrNotLinked
+		}
+		if !n.IsActive(now) {
+			return Effect{}, ErrInactive
+		}
+		successor = n.Membership
+	}
+	current := l.Membership == s.Current
+	s.remove(l.Membership)
+	effect := Effect{Action: "account.signed_out", Reason: ReasonSignedOut, Rotate: true}
+	switch {
+	case len(s.Accounts) == 0:
+		return Effect{Action: "session.ended", Reason: ReasonSignedOut, Ended: true}, nil
+	case current && successor != "":
+		s.act(successor)
+	case current:
+		s.choose()
+	}
+	return effect, nil
+}
+
+// remove drops a membership; when the primary leaves, the account linked longest takes its place.
+func (s *Session) remove(membership string) {
+	s.Accounts = slices.DeleteFunc(s.Accounts, func(l Linked) bool { return l.Membership == membership })
+	if s.Primary == membership && len(s.Accounts) > 0 {
+		s.Primary = s.Accounts[0].Membership
+	}
+}
+
+// choose leaves no account current.
+func (s *Session) choose() {
+	s.Current, s.Choice, s.Intent = "", randomID(), nil
+}
+
+// Deactivate marks one link inactive, for an application's back office. The record keeps it, so Activate can undo it.
+func (s *Session) Deactivate(membership string) (Effect, error) {
+	return s.suspend(membership, StatusInactive, Effect{Action: "link.deactivated", Reason: ReasonDeactivated})
+}
+
+// Revoke makes one account of the session sign in again, after a change of its password say.
+func (s *Session) Revoke(membership string) (Effect, error) {
+	return s.suspend(membership, StatusSignedOut, Effect{Action: "account.revoked", Reason: ReasonRevoked})
+}
+
+func (s *Session) suspend(membership string, to Status, effect Effect) (Effect, error) {
+	l := s.Membership(membership)
+	if l == nil {
+		return Effect{}, ErrNotLinked
+	}
+	if l.Status == to {
+		return Effect{}, nil
+	}
+	l.Status = to
+	return s.stepDown(membership, effect), nil
+}
+
+// Retire answers the application's word that a user must not act any more. The link itself stays as it is, so that the
+// account can be switched to again once the user is active again.
+func (s *Session) Retire(membership string) (Effect, error) {
+	if s.Membership(membership) == nil {
+		return Effect{}, ErrNotLinked
+	}
+	return s.stepDown(membership, Effect{Action: "account.deactivated", Reason: ReasonDeactivated}), nil
+}
+
+// Expire sends a current account whose authentication is too old to the choice.
+func (s *Session) Expire(now time.Time) Effect {
+	l := s.CurrentAccount()
+	if l == nil || l.IsActive(now) {
+		return Effect{}
+	}
+	return s.stepDown(l.Membership, Effect{Action: "account.expired", Reason: ReasonRevoked})
+}
+
+// stepDown makes sure that a membership does not act: it was the only one, it was current, or nothing more happens.
+func (s *Session) stepDown(membership string, effect Effect) Effect {
+	switch {
+	case len(s.Accounts) == 1:
+		effect.Ended = true
+	case s.Current == membership:
+		s.choose()
+	}
+	return effect
+}
+
+// Activate makes a deactivated link active again, within the maximum.
+func (s *Session) Activate(membership string, now time.Time, max int) (Effect, error) {
+	l := s.Membership(membership)
+	switch {
+	case l == nil:
+		return Effect{}, ErrNotLinked
+	case l.Status == StatusActive:
+		return Effect{}, nil
+	case l.Status == StatusSignedOut:
+		return Effect{}, ErrSignInAgain
+	}
+	if membership != s.Primary {
+		if err := s.RoomToLink(now, max); err != nil {
+			return Effect{}, err
+		}
+	}
+	l.Status = StatusActive
+	return Effect{Action: "link.activated", Reason: ReasonUpdated}, nil
+}
+
+// rotate gives the browser a new secret. The old one answers safe requests for the grace and nothing else.
+func (s *Session) rotate(to Digest, now time.Time, grace time.Duration) {
+	s.Previous, s.PreviousUntil = s.Secret, now.Add(grace)
+	s.Secret = to
+	s.Generation++
+}
+
+// Clone returns a copy that shares nothing that a transition changes.
+func (s *Session) Clone() *Session {
+	c := *s
+	c.Accounts = slices.Clone(s.Accounts)
+	if s.Intent != nil {
+		intent := *s.Intent
+		c.Intent = &intent
+	}
+	return &c
+}
