@@ -1,0 +1,56 @@
+package pages
+
+import (
+	"bytes"
+	"context"
+	"html/template"
+
+	"github.com/multiaccount-go/multiaccount/switcher"
+)
+
+// LinkPage asks whether to add an account to a session.
+type LinkPage struct {
+	Primary    switcher.Profile // whose session it is
+	Post       Post             // opens the link intent
+	CancelPath string           // back to where the person came from; empty: no link
+}
+
+// Link returns the body of the page.
+func Link(p LinkPage) template.HTML {
+	p.Primary = p.Primary.Clean()
+	return execute("link", p)
+}
+
+// SwitchPage asks whether to make another account current.
+type SwitchPage struct {
+	From       *switcher.Profile // who is current; nil while the person has to choose
+	To         switcher.Profile
+	Post       Post   // the switch
+	CancelPath string // back to where the person came from; empty: no link
+}
+
+// Switch returns the body of the page.
+func Switch(p SwitchPage) template.HTML {
+	p.From, p.To = clean(p.From), p.To.Clean()
+	return execute("switch", p)
+}
+
+// Choose returns the body of the chooser, which is shown when no account is current. It lists the accounts of m as the
+// switcher does, so it refuses what [switcher.Render] refuses. It does not repeat the id of the switcher, which the layout
+// around it may show as well.
+func Choose(m switcher.Model) (template.HTML, error) {
+	var contents bytes.Buffer
+	if err := switcher.Contents(m, switcher.Slots{}).Render(context.Background(), &contents); err != nil {
+		return "", err
+	}
+	return execute("choose", template.HTML(contents.String())), nil
+}
+
+// clean is Profile.Clean for somebody who may be nobody.
+func clean(p *switcher.Profile) *switcher.Profile {
+	if p == nil {
+		return nil
+	}
+	cleaned := p.Clean()
+	return &cleaned
+}
