@@ -43,8 +43,13 @@ func ParseSessionID(s string) (SessionID, error) {
 	if len(s) != encoding.EncodedLen(len(id)) {
 		return id, fmt.Errorf("account: session id: want %d characters, got %d", encoding.EncodedLen(len(id)), len(s))
 	}
-	if _, err := encoding.Decode(id[:], []byte(s)); err != nil {
+	// The decoder skips line breaks wherever they stand, so a text with one decodes to fewer bytes.
+	n, err := encoding.Decode(id[:], []byte(s))
+	if err != nil {
 		return SessionID{}, fmt.Errorf("account: session id: %w", err)
+	}
+	if n != len(id) {
+		return SessionID{}, fmt.Errorf("account: session id: want %d bytes, got %d", len(id), n)
 	}
 	return id, nil
 }

@@ -40,26 +40,37 @@ func (m *Manager) End(ctx context.Context, id SessionID) (Outcome, error) {
 	})
 }
 
-// Sessions returns the live sessions that hold an account. ErrNoIndex when the store cannot tell.
+// Sessions returns the live sessions that hold an account. ErrNoIndex when the store cannot tell, [UnavailableError] when
+// it does not answer.
 func (m *Manager) Sessions(ctx context.Context, accountID string) ([]*Session, error) {
 	if m.index == nil {
 		return nil, ErrNoIndex
 	}
-	ids, err := m.index.SessionsOf(ctx, accountID)
+	ids, err := m.sessionsOf(ctx, accountID)
 	if err != nil {
-		return nil, &UnavailableError{err}
+		return nil, err
 	}
 	loaded, err := m.LoadMany(ctx, ids)
 	if err != nil {
-		return nil, &UnavailableError{err}
+		return nil, err
 	}
 	var held []*Session
 	for _, s := range loaded {
-		if s != nil && s.Find(accountID) != nil && m.opt.Now().Before(s.Deadline) {
+		if s != nil && s.Find(accountID) != nil {
 			held = append(held, s)
 		}
 	}
 	return held, nil
+}
+
+func (m *Manager) sessionsOf(ctx context.Context, accountID string) ([]SessionID, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.opt.Timeout)
+	defer cancel()
+	ids, err := m.index.SessionsOf(ctx, accountID)
+	if err != nil {
+		return nil, &UnavailableError{err}
+	}
+	return ids, nil
 }
 
 // Everywhere applies a transition to every session that holds an account, one after the other, and returns what came of

@@ -10,7 +10,8 @@ import (
 // hidden is what a secret shows of itself.
 const hidden = "[secret]"
 
-// Secret proves that a browser holds a session. All of its printing methods hide it, also inside a logged struct.
+// Secret proves that a browser holds a session. All of its printing methods hide it, also in an exported field of a logged
+// struct. Package fmt asks no method in an unexported field, nor for %p, so print neither.
 type Secret [32]byte
 
 // String hides the secret.
@@ -22,7 +23,7 @@ func (Secret) GoString() string { return hidden }
 // MarshalText hides the secret from JSON and from slog.
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// Format hides the secret from every verb of package fmt, %x and %d included.
+// Format hides the secret from every verb that package fmt asks it for, %x and %d included.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
 
 // Digest returns the SHA-256 of the secret: what a record keeps.

@@ -35,6 +35,8 @@ var (
 	ErrNoCurrent = errors.New("no account is current")
 	// ErrRateLimited: too many switches in this minute. Wait.
 	ErrRateLimited = errors.New("too many switches")
+	// ErrBadAccount: the id is empty or not UTF-8, so a record would not keep it as it is. Give ids another spelling.
+	ErrBadAccount = errors.New("account id is not text")
 	// ErrBadCookie: the cookie does not have the form of ours. Treat the visitor as anonymous.
 	ErrBadCookie = errors.New("malformed session cookie")
 	// ErrBadRecord: a stored record cannot be read. Treat the visitor as anonymous and look who else writes to the store.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+	"unicode/utf8"
 )
 
 // Options are the numbers of a [Manager]. Zero means the default.
@@ -210,7 +211,10 @@ func (m *Manager) try(ctx context.Context, s *Session, c *Cookie, decide Transit
 		return out, nil
 	case effect.Ended:
 		out.Session = nil
-		return out, m.delete(ctx, s.ID, effect.Reason)
+		if err := m.end(ctx, s, now, effect.Reason); err != nil {
+			return Outcome{}, err
+		}
+		return out, nil
 	}
 	if effect.Reason != "" {
 		out.Session.Version++
@@ -226,14 +230,28 @@ func (m *Manager) try(ctx context.Context, s *Session, c *Cookie, decide Transit
 	if err := m.enlist(ctx, out.Session, s); err != nil {
 		return Outcome{}, err
 	}
-	return out, m.save(ctx, out.Session, now)
+	if err := m.save(ctx, out.Session, now, m.ttl(out.Session, now)); err != nil {
+		return Outcome{}, err
+	}
+	return out, nil
 }
 
-func (m *Manager) save(ctx context.Context, s *Session, now time.Time) error {
+// end deletes a session because a transition left nothing of it. Delete asks for no revision, so a save that does closes
+// the record first: when somebody linked an account meanwhile, it is a conflict and the transition decides again.
+func (m *Manager) end(ctx context.Context, s *Session, now time.Time, why Reason) error {
+	closed := s.Clone()
+	closed.Deadline, closed.Secret, closed.Previous = now, Digest{}, Digest{}
+	if err := m.save(ctx, closed, now, m.ttl(s, now)); err != nil {
+		return err
+	}
+	return m.delete(ctx, s.ID, why)
+}
+
+func (m *Manager) save(ctx context.Context, s *Session, now time.Time, ttl time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, m.opt.Timeout)
 	defer cancel()
 	s.Seen = now
-	err := m.store.Save(ctx, s, m.ttl(s, now))
+	err := m.store.Save(ctx, s, ttl)
 	if err != nil && !errors.Is(err, ErrConflict) {
 		return &UnavailableError{err}
 	}
@@ -280,7 +298,12 @@ func (m *Manager) enlist(ctx context.Context, s, before *Session) error {
 //   - an account of the session: it is refreshed and becomes current;
 //   - an open intent: the account is linked and becomes current (ErrLinkLimit, ErrIntentExpired);
 //   - else: a new session of this account alone, and the old one ends.
+//
+// An account id is UTF-8 text and not empty: ErrBadAccount.
 func (m *Manager) SignIn(ctx context.Context, before *Session, c *Cookie, accountID, method string) (Outcome, error) {
+	if accountID == "" || !utf8.ValidString(accountID) {
+		return Outcome{}, ErrBadAccount
+	}
 	if before == nil || c == nil {
 		return m.start(ctx, accountID, method)
 	}
@@ -313,7 +336,7 @@ func (m *Manager) start(ctx context.Context, accountID, method string) (Outcome,
 	if err := m.enlist(ctx, s, nil); err != nil {
 		return Outcome{}, err
 	}
-	if err := m.save(ctx, s, now); err != nil {
+	if err := m.save(ctx, s, now, m.ttl(s, now)); err != nil {
 		return Outcome{}, err
 	}
 	return Outcome{Effect: Effect{Action: "session.created", Rotate: true}, Session: s, Cookie: &c}, nil
@@ -354,10 +377,11 @@ func (m *Manager) Touch(ctx context.Context, s *Session) error {
 	return m.store.Touch(ctx, s.ID, now, m.ttl(s, now))
 }
 
-// LoadMany reads sessions for a sweep, in one round trip where the store can. nil stands for an ended session.
+// LoadMany reads sessions for a sweep, in one round trip where the store can. nil stands for an ended session. A store
+// that does not answer is an [UnavailableError].
 func (m *Manager) LoadMany(ctx context.Context, ids []SessionID) ([]*Session, error) {
 	if batch, ok := m.store.(BatchLoader); ok {
-		return batch.LoadMany(ctx, ids)
+		return m.loadBatch(ctx, batch, ids)
 	}
 	sessions := make([]*Session, len(ids))
 	for i, id := range ids {
@@ -366,6 +390,22 @@ func (m *Manager) LoadMany(ctx context.Context, ids []SessionID) ([]*Session, er
 			return nil, err
 		}
 		sessions[i] = s
+	}
+	return sessions, nil
+}
+
+func (m *Manager) loadBatch(ctx context.Context, batch BatchLoader, ids []SessionID) ([]*Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.opt.Timeout)
+	defer cancel()
+	sessions, err := batch.LoadMany(ctx, ids)
+	if err != nil {
+		return nil, &UnavailableError{err}
+	}
+	now := m.opt.Now()
+	for i, s := range sessions {
+		if s != nil && !now.Before(s.Deadline) {
+			sessions[i] = nil
+		}
 	}
 	return sessions, nil
 }

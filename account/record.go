@@ -139,8 +139,11 @@ func (r *record) check(id SessionID) error {
 	memberships := make(map[string]bool, len(r.Accounts))
 	accounts := make(map[string]bool, len(r.Accounts))
 	for _, m := range r.Accounts {
-		if m.Membership == "" || m.Account == "" || memberships[m.Membership] || accounts[m.Account] {
+		switch {
+		case m.Membership == "" || m.Account == "" || memberships[m.Membership] || accounts[m.Account]:
 			return errors.New("an account is empty or there twice")
+		case m.Status != StatusActive && m.Status != StatusInactive && m.Status != StatusSignedOut:
+			return fmt.Errorf("unknown status %q", m.Status)
 		}
 		memberships[m.Membership], accounts[m.Account] = true, true
 	}

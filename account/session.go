@@ -305,8 +305,15 @@ func (s *Session) Deactivate(membership string) (Effect, error) {
 	return s.suspend(membership, StatusInactive, Effect{Action: "link.deactivated", Reason: ReasonDeactivated})
 }
 
-// Revoke makes one account of the session sign in again, after a change of its password say.
+// Revoke makes one account of the session sign in again, after a change of its password say. An inactive link stays
+// inactive: signing in must not undo Deactivate, nor Activate undo this.
 func (s *Session) Revoke(membership string) (Effect, error) {
+	if l := s.Membership(membership); l != nil && l.Status != StatusSignedOut {
+		l.Deadline = l.AuthenticatedAt // spent, whatever the status becomes later
+		if l.Status == StatusInactive {
+			return Effect{Action: "account.revoked"}, nil
+		}
+	}
 	return s.suspend(membership, StatusSignedOut, Effect{Action: "account.revoked", Reason: ReasonRevoked})
 }
 
@@ -362,10 +369,8 @@ func (s *Session) Activate(membership string, now time.Time, max int) (Effect, e
 	case l.Status == StatusSignedOut:
 		return Effect{}, ErrSignInAgain
 	}
-	if membership != s.Primary {
-		if err := s.RoomToLink(now, max); err != nil {
-			return Effect{}, err
-		}
+	if membership != s.Primary && len(s.Active(now)) >= max {
+		return Effect{}, ErrLinkLimit
 	}
 	l.Status = StatusActive
 	return Effect{Action: "link.activated", Reason: ReasonUpdated}, nil

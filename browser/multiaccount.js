@@ -1,0 +1,361 @@
+// multiaccount.js keeps an open tab in step with its browser session. It does two things:
+//
+//   1. It follows. One websocket tells the tab that the session has changed. The tab asks the server what is current
+//      now and acts by its policy: data-follow="reload" (default), "fragments" or "notify".
+//   2. It stamps. Requests carry the stamp that the element behind them was DRAWN with, never a newer one: a button
+//      drawn for Alice must not act as Bob. The server refuses an old stamp, and the page reloads.
+//
+//   <script src="/link/multiaccount.js" defer data-state="/link/state" data-live="/link/live" data-follow="reload">
+//
+// Works with htmx 2, htmx 4 and pages without htmx. No dependency, no global, nothing a strict CSP forbids.
+// Texts: data-text-switched, -ended (spoken), -stale, -signed-out (in the notice), -reload, -keep (its buttons).
+(() => {
+  'use strict';
+  const script = document.currentScript;
+  if (!script) return;
+  const { state, live, follow = 'reload', ...attributes } = script.dataset;
+  const text = {
+    switched: attributes.textSwitched || 'Switched to another account.',
+    ended: attributes.textEnded || 'You were signed out.',
+    stale: attributes.textStale || 'Another account is current now. This page still shows the account it was opened with.',
+    signedOut: attributes.textSignedOut || 'You were signed out. What you typed here has not been sent.',
+    reload: attributes.textReload || 'Reload',
+    keep: attributes.textKeep || 'Keep',
+  };
+  const on = (name, handle, target = document) => target.addEventListener(name, handle);
+  const meta = (name) => document.querySelector(`meta[name="${name}"]`);
+
+  // What this tab knows of the session; the two meta elements show the same to the page's own code.
+  let version = Number(meta('session-version')?.content) || 0;
+  let stamp = meta('account-stamp')?.content || '';
+  const drawn = stamp; // whom the page was drawn for, for as long as it lives
+
+  // Storage may be forbidden; then a reload only goes unannounced.
+  const storage = {
+    put(key, value) { try { sessionStorage.setItem(key, value); } catch { /* forbidden */ } },
+    take(key) {
+      try {
+        const value = sessionStorage.getItem(key);
+        sessionStorage.removeItem(key);
+        return value;
+      } catch { return null; }
+    },
+  };
+
+  // ---- Unsaved input: fields that the person touched and that differ from how they were drawn.
+
+  const touched = new Map(); // field or editable element -> its text before the first change
+  on('beforeinput', ({ target }) => {
+    if (target.isContentEditable && !touched.has(target)) touched.set(target, target.textContent);
+  });
+  for (const name of ['input', 'change']) {
+    on(name, ({ target }) => { if (target.closest && !touched.has(target)) touched.set(target, ''); });
+  }
+
+  function differs(field, before) {
+    if (field.isContentEditable) return field.textContent !== before;
+    if (field.type === 'checkbox' || field.type === 'radio') return field.checked !== field.defaultChecked;
+    if (field.options) return [...field.options].some((option) => option.selected !== option.defaultSelected);
+    return 'defaultValue' in field && field.value !== field.defaultValue;
+  }
+
+  function dirty() {
+    for (const [field, before] of touched) {
+      if (!field.isConnected) touched.delete(field);
+      else if (!field.closest('[data-account-ignore-input]') && differs(field, before)) return true;
+    }
+    return false;
+  }
+
+  // ---- Telling the person.
+
+  function announce(message) {
+    const announcer = document.getElementById('account-announcer');
+    if (announcer) announcer.textContent = message;
+  }
+
+  const dismiss = () => document.getElementById('account-notice')?.remove();
+
+  // notice asks instead of reloading: nothing typed is lost unless the person says so.
+  function notice(message) {
+    dismiss();
+    const make = (tag, part, content, click) => {
+      const element = document.createElement(tag);
+      element.dataset.accountsPart = part;
+      element.textContent = content;
+      if (click) { element.type = 'button'; on('click', click, element); }
+      return element;
+    };
+    const box = make('div', 'notice', '');
+    box.id = 'account-notice';
+    box.setAttribute('role', 'alert');
+    document.body.prepend(box); // first empty: a screen reader speaks what is put into an alert that exists
+    box.append(
+      make('p', 'notice-text', message),
+      make('button', 'notice-reload', text.reload, () => reload('')),
+      make('button', 'notice-keep', text.keep, dismiss),
+    );
+  }
+
+  let leaving = false;
+  // The last reload brought the very same old page, from a cache in between: another one would not help.
+  const page = `${version} ${drawn}`;
+  const stuck = storage.take('account-reloaded') === page;
+
+  function reload(spoken) {
+    if (leaving) return;
+    leaving = true;
+    storage.put('account-reloaded', page);
+    if (spoken) storage.put('account-announcement', spoken); // spoken by the page that comes
+    location.reload();
+    setTimeout(() => { leaving = false; }, 10000); // the page's own "leave site?" may have been answered with no
+  }
+
+  const reloadOrAsk = (spoken, question) => (dirty() || stuck ? notice(question) : reload(spoken));
+
+  // ---- Following.
+
+  const ours = new WeakSet(); // our own events, so that no other code can pass for them
+
+  function emit(name, detail) {
+    const event = new CustomEvent(name, { bubbles: true, detail });
+    ours.add(event);
+    document.body.dispatchEvent(event);
+  }
+
+  function changed(reason, fresh) {
+    emit('session-changed', { v: version, reason, fresh });
+    if (follow !== 'reload') {
+      if (!fresh) announce(text.switched);
+    } else if (!fresh) {
+      reloadOrAsk(text.switched, text.stale);
+    } else {
+      dismiss(); // this page's account is current again
+      // Only the list of accounts is out of date. htmx refreshes it on the event; else wait for a quiet moment.
+      if (!window.htmx && !dirty() && !stuck) reload('');
+    }
+  }
+
+  function ended(reason) {
+    emit('session-ended', { v: version, reason });
+    if (follow === 'notify') announce(text.ended);
+    else reloadOrAsk(text.ended, text.signedOut);
+  }
+
+  function learn(nextVersion, nextStamp) {
+    version = nextVersion;
+    stamp = nextStamp;
+    meta('session-version')?.setAttribute('content', version);
+    meta('account-stamp')?.setAttribute('content', stamp);
+    // Snapshots that htmx 2 (also versions before 2.0.5) and htmx 4's extension keep show the account before.
+    for (const name of ['sessionStorage', 'localStorage']) {
+      try {
+        Object.keys(window[name]).filter((key) => key.startsWith('htmx-history-'))
+          .forEach((key) => window[name].removeItem(key));
+      } catch { /* forbidden */ }
+    }
+  }
+
+  async function ask(reason) {
+    if (leaving || !state) return true;
+    const url = new URL(state, location.href);
+    url.searchParams.set('v', version);
+    // "Is this page still right?" Under reload the page is what was loaded; else it was told of the last change.
+    url.searchParams.set('stamp', follow === 'reload' ? drawn : stamp);
+    let now;
+    try {
+      const options = { credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(10000) };
+      const answer = await fetch(url, options);
+      if (!answer.ok) return false;
+      now = await answer.json();
+    } catch { return false; }
+    if (now.v === version && now.stamp === stamp) return true;
+    learn(now.v, now.stamp);
+    if (version) changed(reason, now.fresh);
+    else ended(reason);
+    connect(); // the session may be a new one, without a socket yet
+    return true;
+  }
+
+  // check compares with the server and acts on a difference; false: no answer. One question at a time, so that answers
+  // arrive in order and the newest is the last.
+  let questions = Promise.resolve();
+  const check = (reason = 'updated') => (questions = questions.then(() => ask(reason)));
+
+  const backoff = (tries) => Math.random() * Math.min(30000, 500 * 2 ** tries); // full jitter
+
+  // insist is check for a change that is known to have happened.
+  async function insist(reason, tries = 1) {
+    if (!await check(reason)) setTimeout(() => insist(reason, tries + 1), backoff(tries));
+  }
+
+  // ---- The socket.
+
+  let socket = null, timer = 0, tries = 0, away = false, refused = false;
+
+  function connect() {
+    clearTimeout(timer);
+    if (socket || away || refused || leaving || !version || !live) return;
+    const url = new URL(live, location.href);
+    url.protocol = url.protocol.replace('http', 'ws');
+    url.searchParams.set('v', version);
+    const current = new WebSocket(url);
+    socket = current;
+    let opened = 0, over = false;
+
+    on('open', () => { opened = Date.now(); }, current);
+
+    on('message', async ({ data }) => {
+      let message;
+      try { message = JSON.parse(data); } catch { return; }
+      const { type, v, reason } = message || {};
+      if (type === 'session-ended') {
+        over = true;
+        if (!await check(reason)) { learn(0, ''); ended(reason); }
+      } else if ((type === 'session-changed' && v > version) || (type === 'hello' && v !== version)) {
+        insist(reason);
+      }
+    }, current);
+
+    on('close', async ({ code }) => {
+      if (socket !== current) return; // we closed it
+      socket = null;
+      if (opened && Date.now() - opened > 1000) tries = 0;
+      // 1008 is final, unless the browser has a new session by now. A handshake that was refused says nothing about
+      // why, so ask before the next.
+      const before = stamp;
+      if (code === 1008 || !opened) await check();
+      if (code === 1008 && !over && stamp === before) { refused = true; return; }
+      // 1012: come back at once, but not all tabs of a server in the same instant.
+      const delay = code === 1012 && tries === 0 ? Math.random() * 250 : backoff(tries);
+      tries++;
+      clearTimeout(timer);
+      timer = setTimeout(connect, delay);
+    }, current);
+  }
+
+  on('visibilitychange', () => { if (!document.hidden) check().then(connect); });
+  on('pagehide', () => { // perhaps into the back/forward cache, where a socket must not be
+    away = true;
+    clearTimeout(timer);
+    const current = socket;
+    socket = null;
+    current?.close();
+  }, window);
+  on('pageshow', ({ persisted }) => {
+    away = false;
+    if (persisted) check().then(connect);
+  }, window);
+
+  // ---- Stamps. data-account-stamp marks what a subtree was drawn with; the nearest mark counts.
+
+  const HEADER = 'X-Account-Stamp', MARK = 'data-account-stamp';
+  // Elements that htmx carries over into new content: they keep the mark of the page they were drawn in.
+  const KEPT = ['preserve', 'morph-skip', 'morph-skip-children']
+    .map((name) => `[hx-${name}],[data-hx-${name}]`).join(',');
+
+  const marked = (element) => {
+    const nearest = element?.closest?.(`[${MARK}]`);
+    return nearest ? nearest.getAttribute(MARK) : drawn;
+  };
+
+  // An element in a form that carries its own stamp is drawn with that one.
+  const stampOf = (element) =>
+    element?.closest?.('form')?.querySelector('input[name="_stamp"]')?.value || marked(element);
+
+  function mark(element, value) {
+    for (const inner of element.querySelectorAll(`[${MARK}],${KEPT}`)) {
+      if (!inner.matches(KEPT)) inner.removeAttribute(MARK);
+      else if (!inner.hasAttribute(MARK)) inner.setAttribute(MARK, value);
+    }
+    if (!(element.matches(KEPT) && element.hasAttribute(MARK))) element.setAttribute(MARK, value);
+  }
+
+  const sameOrigin = (url) => {
+    try { return new URL(url || '', document.baseURI).origin === location.origin; } catch { return false; }
+  };
+
+  // fillForms gives POST forms their stamp when they are drawn. At submit time it would be too late to know whose they are.
+  function fillForms(root) {
+    if (!root.querySelectorAll) return;
+    for (const form of [root, ...root.querySelectorAll('form')]) {
+      if (!form.matches?.('form') || form.getAttribute('method')?.toLowerCase() !== 'post') continue;
+      if (!sameOrigin(form.getAttribute('action')) || form.querySelector('input[name="_stamp"]')) continue;
+      const value = marked(form);
+      if (!value) continue;
+      const field = document.createElement('input');
+      Object.assign(field, { type: 'hidden', name: '_stamp', value, autocomplete: 'off' });
+      form.append(field);
+    }
+  }
+
+  // Only a refresh, a GET that our own event set off, may use the new stamp: its answer replaces what was drawn before.
+  function stampRequest(headers, url, element, event, method) {
+    if (!sameOrigin(url)) return;
+    const refresh = ours.has(event) && method.toLowerCase() === 'get';
+    const value = refresh ? stamp : stampOf(element);
+    if (value && (refresh || !headers[HEADER])) headers[HEADER] = value;
+  }
+
+  // A refused request of a page with unsaved input must not reload it (the server's answer asks htmx to).
+  function spareInput(event, status, refresh) {
+    if (status !== 409 || refresh !== 'true' || !dirty()) return;
+    event.preventDefault();
+    check().then(() => notice(version ? text.stale : text.signedOut));
+  }
+
+  // htmx 2
+  on('htmx:configRequest', ({ detail }) => {
+    stampRequest(detail.headers, detail.path, detail.elt, detail.triggeringEvent, detail.verb);
+  });
+  on('htmx:beforeOnLoad', (event) => {
+    const xhr = event.detail?.xhr;
+    if (xhr) spareInput(event, xhr.status, xhr.getResponseHeader('HX-Refresh'));
+  });
+  on('htmx:afterSwap', ({ detail, target }) => {
+    const sent = detail?.requestConfig?.headers?.[HEADER]; // unknown for pushes: they inherit
+    const added = document.getElementsByClassName(window.htmx?.config?.addedClass || 'htmx-added');
+    for (const element of added) {
+      if (!element.hasAttribute(MARK)) mark(element, sent ?? marked(element));
+    }
+    // Morphed content cannot be told from what stays. Without a mark to trust it is refused until the page reloads.
+    if (sent && added.length === 0 && sent !== marked(target)) target.setAttribute?.(MARK, '');
+  });
+  on('htmx:load', ({ target }) => fillForms(target));
+  // No snapshots of one account's pages, whatever the page configured: Back asks the server, with the page's stamp.
+  on('htmx:beforeHistorySave', () => { if (window.htmx) window.htmx.config.historyCacheSize = 0; });
+  on('htmx:historyCacheMiss', ({ detail }) => { if (drawn) detail.xhr?.setRequestHeader(HEADER, marked(document.body)); });
+  on('htmx:historyCacheMissLoadError', () => reloadOrAsk('', text.stale));
+
+  // htmx 4
+  const sentWith = new WeakMap(); // swap task -> stamp that its request carried
+  on('htmx:config:request', ({ detail: { ctx } }) => {
+    const request = ctx?.request;
+    if (request) stampRequest(request.headers, request.action, ctx.sourceElement, ctx.sourceEvent, request.method);
+  });
+  on('htmx:before:response', (event) => {
+    const response = event.detail?.ctx?.response;
+    if (response) spareInput(event, response.status, response.headers.get('HX-Refresh'));
+  });
+  on('htmx:before:swap', ({ detail }) => {
+    const sent = detail.ctx?.request?.headers?.[HEADER];
+    if (sent) for (const task of detail.tasks || []) sentWith.set(task, sent);
+  });
+  on('htmx:before:settle', ({ detail }) => {
+    const sent = sentWith.get(detail.task);
+    if (sent) for (const node of detail.newContent) if (node.nodeType === Node.ELEMENT_NODE) mark(node, sent);
+  });
+  on('htmx:after:process', ({ target }) => fillForms(target));
+
+  // ---- Start.
+
+  function start() {
+    if (drawn) mark(document.body, drawn);
+    fillForms(document);
+    const spoken = storage.take('account-announcement');
+    if (spoken) setTimeout(announce, 150, spoken); // a live region speaks only what changes after it was read
+    connect();
+  }
+  if (document.readyState === 'loading') on('DOMContentLoaded', start);
+  else start();
+})();

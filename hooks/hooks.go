@@ -1,0 +1,90 @@
+// Package hooks joins the accounts of a browser session to views: what runs when a live view connects, and the same for
+// views that htmx fetches over HTTP. It is the one package that knows both.
+package hooks
+
+import (
+	"context"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/live"
+)
+
+type (
+	current[U any] struct{ user U }
+	primary[U any] struct{ user U }
+	stamp          string
+	accountID      string
+)
+
+// LoadAccounts assigns the current and the primary user to a view, for the page and again for each socket: read them with
+// [CurrentUser] and [PrimaryUser]. A socket then follows its session: at a change the browser is told and comes back, and
+// the view is mounted for whoever is current then; nothing is sent to that account over a socket of the one before. Each
+// event must carry the stamp of the current account in its field _stamp ([Stamp]), or it is not executed. A visitor who
+// is not signed in passes without values; [RequireUser] keeps him out.
+func LoadAccounts[U any](p *multiaccount.Plugin[U]) live.Hook {
+	return live.Hook{Name: "load accounts", Connect: func(c *fiber.Ctx, s *live.Socket) error {
+		if p.Stamp(c) == "" {
+			return nil
+		}
+		subject, err := p.Subject(c)
+		if err != nil {
+			return err
+		}
+		s.Follow(subject)
+		allow := p.EventGuard(c)
+		s.Guard(func(ctx context.Context, e live.Event) error { return allow(ctx, e.Get(multiaccount.StampField)) })
+		live.Assign(s, stamp(p.Stamp(c)))
+		if user, ok := p.CurrentUser(c); ok {
+			live.Assign(s, current[U]{user})
+			live.Assign(s, accountID(p.CurrentID(c)))
+		}
+		if user, ok := p.PrimaryUser(c); ok {
+			live.Assign(s, primary[U]{user})
+		}
+		return nil
+	}}
+}
+
+// RequireUser lets nobody connect without a current account. A page leads to the sign-in page, or to the chooser, and back
+// afterwards; a socket is refused with 401 before the upgrade. It works with and without [LoadAccounts].
+func RequireUser[U any](p *multiaccount.Plugin[U]) live.Hook {
+	return live.Hook{Name: "require user", Connect: func(c *fiber.Ctx, _ *live.Socket) error { return p.CheckUser(c) }}
+}
+
+// CurrentUser returns the user that a view was mounted for. false: nobody was signed in, or [LoadAccounts] is not attached.
+func CurrentUser[U any](s *live.Socket) (U, bool) {
+	v, ok := live.Value[current[U]](s)
+	return v.user, ok
+}
+
+// PrimaryUser returns the user whom the other accounts are linked to. false: there is one account, or none.
+func PrimaryUser[U any](s *live.Socket) (U, bool) {
+	v, ok := live.Value[primary[U]](s)
+	return v.user, ok
+}
+
+// CurrentID returns the account id that a view was mounted for, or "".
+func CurrentID(s *live.Socket) string {
+	id, _ := live.Value[accountID](s)
+	return string(id)
+}
+
+// Stamp returns what the forms of a view have to carry in a hidden field named _stamp.
+func Stamp(s *live.Socket) string {
+	v, _ := live.Value[stamp](s)
+	return string(v)
+}
+
+// HTMXLoadAccounts is [LoadAccounts] for a view that htmx fetches: it sets the locals current_user and primary_user, and
+// refuses requests that were made by a page of another account. Use it where p.Handler is not mounted for the whole app.
+func HTMXLoadAccounts[U any](p *multiaccount.Plugin[U]) []fiber.Handler {
+	return []fiber.Handler{p.Handler, p.Protect()}
+}
+
+// HTMXRequireUser is [RequireUser] for a view that htmx fetches: whoever is not signed in is led to the sign-in page as a
+// whole, instead of getting it swapped into a fragment.
+func HTMXRequireUser[U any](p *multiaccount.Plugin[U]) []fiber.Handler {
+	return []fiber.Handler{p.Handler, p.Protect(), p.RequireUser}
+}

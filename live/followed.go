@@ -1,0 +1,28 @@
+package live
+
+// Followed is a key that has open sockets in this process.
+type Followed struct {
+	Key     Key
+	Version int64 // the newest that one of its sockets knows
+}
+
+// Followed returns the keys that have open sockets in this process, in no order, for a sweep that compares versions.
+func (h *Hub) Followed() []Followed {
+	var all []Followed
+	for i := range h.shards {
+		newest := make(map[Key]int64)
+		for _, m := range h.shards[i].members() {
+			newest[m.group.key] = max(newest[m.group.key], m.knows())
+		}
+		for key, version := range newest {
+			all = append(all, Followed{key, version})
+		}
+	}
+	return all
+}
+
+func (m *member) knows() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.version
+}

@@ -1,0 +1,285 @@
+// Package live keeps the tabs of a browser up to date over websockets.
+//
+// A [Hub] holds the open sockets of this process, sorted by the [Key] they follow. [Hub.Announce] brings the newest state of
+// a key to each of its sockets once, in growing order, and closes those that may not go on. [Hub.ServeTab] serves a socket
+// that only listens; [New] serves a [View], an HTML page that lives on the server. The package knows topics, keys and
+// versions, but no accounts: what a key stands for, and who may follow it, is decided by hooks.
+//
+// What goes out is either HTML whose every top-level element has an hx-swap-oob attribute, or a JSON object; htmx 2 and 4
+// take both. Close codes: 1012 come back at once, 1013 overloaded, 1011 our fault, 1008 not allowed (any more), 1009 message
+// too big.
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/multiaccount-go/multiaccount/internal/origin"
+)
+
+// Close codes that this package sends.
+const (
+	closeUnsupported = 1003
+	closeInvalidText = 1007
+	closePolicy      = 1008
+	closeOurFault    = 1011
+	closeComeBack    = 1012
+	closeOverloaded  = 1013
+)
+
+var (
+	// ErrTooManySockets: the key has [Limits].SocketsPerKey open sockets. Answer 429.
+	ErrTooManySockets = errors.New("live: too many open sockets")
+	// ErrClosed: the hub takes no sockets any more. Answer 503.
+	ErrClosed = errors.New("live: hub is closed")
+	// ErrNotUpgrade: the request is no websocket handshake. Answer 426.
+	ErrNotUpgrade = errors.New("live: not a websocket handshake")
+)
+
+// Key names what a socket follows, such as a session.
+type Key [16]byte
+
+// HubConfig configures a [Hub].
+type HubConfig struct {
+	Limits  Limits        // Default: see there
+	Origins origin.Policy // whose pages may open sockets. Default: https pages of the request's own host
+	Bus     Bus           // carries topics between processes. Default: topics stay in this process
+	Log     *slog.Logger  // Default: slog.Default()
+}
+
+// shards is the number of locks that the keys are spread over; a ping round visits one after the other.
+const shards = 64
+
+// reserved is how long a place is kept for a socket between the answer to its handshake and its first breath. A client
+// that leaves in between is never heard of again.
+const reserved = 10 * time.Second
+
+// Hub holds the open sockets of this process. It is safe for concurrent use. End it with Close.
+type Hub struct {
+	limits  Limits
+	origins origin.Policy
+	bus     Bus
+	log     *slog.Logger
+	seed    maphash.Seed
+	shards  [shards]shard
+	topics  topics
+
+	start sync.Once // the background work, with the first socket
+	ctx   context.Context
+	stop  context.CancelFunc
+	work  sync.WaitGroup
+
+	mu     sync.Mutex
+	active int           // sockets that are reserved or served
+	closed bool          // no further ones
+	idle   chan struct{} // closed when closed is set and active is zero
+}
+
+type shard struct {
+	mu     sync.Mutex
+	groups map[Key]*group
+}
+
+// group is the sockets of one key. The shard's mutex guards it, except newest.
+type group struct {
+	key        Key
+	shard      *shard
+	newest     atomic.Pointer[Announcement] // nil until something is announced while the group exists
+	taken      *Announcement                // what the last delivery was started for
+	delivering bool
+	reserved   int // sockets that were admitted and are not members yet
+	members    []*member
+}
+
+// NewHub returns a hub. It panics on limits or origins that cannot work; their Validate methods tell beforehand.
+func NewHub(cfg HubConfig) *Hub {
+	if err := errors.Join(cfg.Limits.Validate(), cfg.Origins.Validate()); err != nil {
+		panic(fmt.Sprintf("live: NewHub: %v", err))
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	h := &Hub{
+		limits:  cfg.Limits.withDefaults(),
+		origins: cfg.Origins,
+		bus:     cfg.Bus,
+		log:     cfg.Log,
+		seed:    maphash.MakeSeed(),
+		idle:    make(chan struct{}),
+	}
+	h.origins.Allowed = slices.Clone(cfg.Origins.Allowed)
+	h.ctx, h.stop = context.WithCancel(context.Background())
+	for i := range h.shards {
+		h.shards[i].groups = make(map[Key]*group)
+	}
+	return h
+}
+
+func (h *Hub) shard(key Key) *shard {
+	return &h.shards[maphash.Comparable(h.seed, key)%shards]
+}
+
+// Keys returns the keys that have open sockets in this process, in no order, for a sweep that compares versions.
+func (h *Hub) Keys() []Key {
+	var keys []Key
+	for i := range h.shards {
+		s := &h.shards[i]
+		s.mu.Lock()
+		for key, g := range s.groups {
+			if len(g.members) > 0 {
+				keys = append(keys, key)
+			}
+		}
+		s.mu.Unlock()
+	}
+	return keys
+}
+
+// Close takes no new sockets, closes the open ones with 1012 and waits until all their handlers have returned, or until
+// ctx ends, whose error it then returns.
+func (h *Hub) Close(ctx context.Context) error {
+	h.mu.Lock()
+	if !h.closed {
+		h.closed = true
+		if h.active == 0 {
+			close(h.idle)
+		}
+	}
+	h.mu.Unlock()
+	h.stop()
+	for i := range h.shards {
+		spread(h.shards[i].members(), func(m *member) { m.shut(closeComeBack, "", nil) })
+	}
+	done := make(chan struct{})
+	go func() {
+		<-h.idle
+		h.work.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("live: close: %w", ctx.Err())
+	}
+}
+
+// members returns all members of the shard's groups.
+func (s *shard) members() []*member {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []*member
+	for _, g := range s.groups {
+		all = append(all, g.members...)
+	}
+	return all
+}
+
+// seat is a place for a socket whose handshake is being answered.
+type seat struct {
+	member *member
+	expiry *time.Timer
+}
+
+// reserve admits a socket before its upgrade. Whoever wins take has to call leave.
+func (h *Hub) reserve(key Key) (seat, error) {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return seat{}, ErrClosed
+	}
+	h.active++
+	h.mu.Unlock()
+
+	s := h.shard(key)
+	s.mu.Lock()
+	g := s.groups[key]
+	if g == nil {
+		g = &group{key: key, shard: s}
+		s.groups[key] = g
+	}
+	if len(g.members)+g.reserved >= h.limits.SocketsPerKey {
+		s.mu.Unlock()
+		h.left()
+		return seat{}, ErrTooManySockets
+	}
+	g.reserved++
+	s.mu.Unlock()
+	m := &member{hub: h, group: g, index: -1, writing: true}
+	return seat{m, time.AfterFunc(reserved, func() { h.leave(m) })}, nil
+}
+
+// take reports whether the place is still kept. The caller then owns the member.
+func (s seat) take() bool { return s.expiry.Stop() }
+
+// join makes m a member: from now on announcements reach it.
+func (h *Hub) join(m *member) {
+	h.start.Do(h.background)
+	g := m.group
+	g.shard.mu.Lock()
+	g.reserved--
+	m.index = len(g.members)
+	g.members = append(g.members, m)
+	g.shard.mu.Unlock()
+	h.mu.Lock()
+	closed := h.closed
+	h.mu.Unlock()
+	if closed { // Close may have looked for members before this one was there
+		m.shut(closeComeBack, "", nil)
+	}
+}
+
+// leave gives the place of m free, and forgets the group after the last one.
+func (h *Hub) leave(m *member) {
+	g := m.group
+	g.shard.mu.Lock()
+	if m.index < 0 {
+		g.reserved--
+	} else {
+		last := len(g.members) - 1
+		g.members[m.index] = g.members[last]
+		g.members[m.index].index = m.index
+		g.members[last] = nil
+		g.members = g.members[:last]
+	}
+	if len(g.members) == 0 && g.reserved == 0 {
+		delete(g.shard.groups, g.key)
+	}
+	g.shard.mu.Unlock()
+	h.left()
+}
+
+func (h *Hub) left() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.active--
+	if h.closed && h.active == 0 {
+		close(h.idle)
+	}
+}
+
+// background starts what runs as long as the hub is open: the pings, and the bus. One ticker serves all sockets.
+func (h *Hub) background() {
+	h.work.Go(func() {
+		tick := time.NewTicker(h.limits.PingEvery / shards)
+		defer tick.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-tick.C:
+				spread(h.shards[i%shards].members(), (*member).ping)
+			case <-h.ctx.Done():
+				return
+			}
+		}
+	})
+	if h.bus != nil {
+		h.work.Go(h.listen)
+	}
+}

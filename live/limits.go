@@ -1,0 +1,75 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Limits bound what one socket may cost. A zero field means its default.
+type Limits struct {
+	SocketsPerKey     int           // open at once, in this process. Default: 32
+	MessagesPerSecond int           // from the browser, pings included; more closes the socket with 1008. Default: 10
+	Burst             int           // messages that may come at once. Default: 20
+	MaxMessage        int           // bytes; a bigger message closes the socket with 1009. Default: 16 KiB
+	WriteTimeout      time.Duration // a peer that takes nothing for this long is cut. Default: 5 seconds
+	PingEvery         time.Duration // between two pings to one socket. Default: 25 seconds
+	PongTimeout       time.Duration // a peer that answers no ping for this long is cut. Default: 60 seconds
+}
+
+func (l Limits) withDefaults() Limits {
+	setDefault(&l.SocketsPerKey, 32)
+	setDefault(&l.MessagesPerSecond, 10)
+	setDefault(&l.Burst, 20)
+	setDefault(&l.MaxMessage, 16<<10)
+	setDefault(&l.WriteTimeout, 5*time.Second)
+	setDefault(&l.PingEvery, 25*time.Second)
+	setDefault(&l.PongTimeout, 60*time.Second)
+	return l
+}
+
+func setDefault[T int | time.Duration](v *T, to T) {
+	if *v == 0 {
+		*v = to
+	}
+}
+
+// Validate reports every limit that cannot work, all at once.
+func (l Limits) Validate() error {
+	var errs []error
+	check := func(ok bool, text string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(text, args...))
+		}
+	}
+	l = l.withDefaults()
+	check(l.SocketsPerKey > 0, "SocketsPerKey is %d: use 1 or more", l.SocketsPerKey)
+	check(l.MessagesPerSecond > 0, "MessagesPerSecond is %d: use 1 or more", l.MessagesPerSecond)
+	check(l.Burst > 0, "Burst is %d: use 1 or more", l.Burst)
+	check(l.MaxMessage > 0, "MaxMessage is %d: use a positive number of bytes", l.MaxMessage)
+	check(l.WriteTimeout > 0, "WriteTimeout is %v: use a positive time", l.WriteTimeout)
+	check(l.PingEvery >= shards*time.Millisecond, "PingEvery is %v: use %v or more", l.PingEvery, shards*time.Millisecond)
+	check(l.PongTimeout > l.PingEvery, "PongTimeout (%v) is not longer than PingEvery (%v): raise the one or lower the other",
+		l.PongTimeout, l.PingEvery)
+	return errors.Join(errs...)
+}
+
+// bucket counts messages: it holds up to burst tokens and gains perSecond of them a second. One goroutine uses it.
+type bucket struct {
+	tokens float64
+	at     time.Time
+}
+
+func (b *bucket) take(now time.Time, perSecond, burst int) bool {
+	if b.at.IsZero() {
+		b.tokens = float64(burst)
+	} else {
+		b.tokens = min(float64(burst), b.tokens+now.Sub(b.at).Seconds()*float64(perSecond))
+	}
+	b.at = now
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}

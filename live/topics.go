@@ -1,0 +1,88 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Bus carries messages of topics between processes. It has to bring what one process publishes to every process, the
+// publishing one included.
+type Bus interface {
+	Publish(ctx context.Context, topic string, payload []byte) error
+	// Subscribe calls fn for every message, from one goroutine, until ctx ends. It may return early when the connection
+	// breaks; it is then called again a second later. fn does not block.
+	Subscribe(ctx context.Context, fn func(topic string, payload []byte)) error
+}
+
+const busRetry = time.Second
+
+// Message is what was published to a topic.
+type Message struct {
+	Topic   string
+	Payload []byte // shared by all receivers: must not be modified
+}
+
+// topics are the subscriptions of this process.
+type topics struct {
+	mu      sync.RWMutex
+	sockets map[string]map[*Socket]struct{}
+}
+
+// Publish sends payload to every view that has subscribed to topic, on every process that the bus reaches. It does not wait
+// for the views. Neither topic nor payload may be modified afterwards. The error is the bus's; without one there is none.
+func (h *Hub) Publish(ctx context.Context, topic string, payload []byte) error {
+	if h.bus != nil {
+		return h.bus.Publish(ctx, topic, payload)
+	}
+	h.dispatch(topic, payload)
+	return nil
+}
+
+func (h *Hub) dispatch(topic string, payload []byte) {
+	h.topics.mu.RLock()
+	defer h.topics.mu.RUnlock()
+	for s := range h.topics.sockets[topic] {
+		s.inform(Message{topic, payload})
+	}
+}
+
+// listen takes messages from the bus as long as the hub is open.
+func (h *Hub) listen() {
+	for h.ctx.Err() == nil {
+		err := protect(func() error { return h.bus.Subscribe(h.ctx, h.dispatch) })
+		if h.ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			err = errors.New("subscription ended")
+		}
+		h.log.Error("live: bus", "err", err)
+		select {
+		case <-time.After(busRetry):
+		case <-h.ctx.Done():
+		}
+	}
+}
+
+func (t *topics) add(topic string, s *Socket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.sockets == nil {
+		t.sockets = make(map[string]map[*Socket]struct{})
+	}
+	if t.sockets[topic] == nil {
+		t.sockets[topic] = make(map[*Socket]struct{})
+	}
+	t.sockets[topic][s] = struct{}{}
+}
+
+func (t *topics) remove(topic string, s *Socket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.sockets[topic], s)
+	if len(t.sockets[topic]) == 0 {
+		delete(t.sockets, topic)
+	}
+}

@@ -1,0 +1,117 @@
+package live
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	fasthttpws "github.com/fasthttp/websocket"
+	"github.com/gofiber/contrib/websocket"
+	"github.com/gofiber/fiber/v2"
+)
+
+// transport is all that this package asks of a websocket connection. One goroutine reads and one at a time writes; readBy
+// and writeBy may be called beside them. Nothing may be called once the handler that was given the transport has returned:
+// below it lie pooled objects that then belong to somebody else.
+type transport interface {
+	// next waits for a message. The reader is valid until next is called again.
+	next() (r io.Reader, text bool, err error)
+	write(message []byte, deadline time.Time) error
+	ping(deadline time.Time) error
+	close(code int, reason string, deadline time.Time) error
+	readBy(t time.Time)  // sets the deadline of next, also of one that waits already
+	writeBy(t time.Time) // the same for a write that is under way
+	// control sets what happens on the peer's pings and pongs; both run inside next. ping says whether to answer.
+	control(ping func() bool, pong func())
+	// linger is told the error that ended next. Where the transport refused the peer's bytes and said so in a close frame,
+	// it swallows what the peer still sends: closing a TCP connection with unread bytes resets it, and the peer would
+	// lose the frame.
+	linger(err error)
+}
+
+const (
+	readBuffer  = 256  // per socket, for its whole life; bigger messages are read past it
+	writeBuffer = 4096 // pooled; a frame up to this size is one write to the connection
+	lingerIdle  = 100 * time.Millisecond
+	lingerMax   = time.Second
+	pongWait    = time.Second // to answer the peer's ping
+)
+
+var writeBuffers sync.Pool
+
+// upgrade answers the handshake with 101 and calls serve with the connection, on a goroutine of its own, after the Fiber
+// handler has returned.
+func upgrade(c *fiber.Ctx, maxMessage int, serve func(transport)) error {
+	return websocket.New(func(conn *websocket.Conn) {
+		inner := conn.Conn
+		// The package makes copies of every header, cookie and local of the request and keeps them as long as the
+		// socket is open. Nobody reads them here, and a session cookie should not lie around in memory for days.
+		*conn = websocket.Conn{Conn: inner}
+		inner.SetReadLimit(int64(maxMessage))
+		serve(&contribTransport{conn: inner})
+		// A no-op unless the server was told to keep hijacked connections open.
+		_ = inner.Close()
+	}, websocket.Config{
+		ReadBufferSize:  readBuffer,
+		WriteBufferSize: writeBuffer,
+		WriteBufferPool: &writeBuffers,
+		// The package's own handler would send the text of a panic to the browser. serve recovers by itself.
+		RecoverHandler: func(*websocket.Conn) {},
+	})(c)
+}
+
+// contribTransport is a transport over contrib/websocket.
+type contribTransport struct{ conn *fasthttpws.Conn }
+
+func (t *contribTransport) next() (io.Reader, bool, error) {
+	kind, r, err := t.conn.NextReader()
+	return r, kind == fasthttpws.TextMessage, err
+}
+
+func (t *contribTransport) write(message []byte, deadline time.Time) error {
+	_ = t.conn.SetWriteDeadline(deadline) // only notes it for the write that follows
+	return t.conn.WriteMessage(fasthttpws.TextMessage, message)
+}
+
+func (t *contribTransport) ping(deadline time.Time) error {
+	return t.conn.WriteControl(fasthttpws.PingMessage, nil, deadline)
+}
+
+func (t *contribTransport) close(code int, reason string, deadline time.Time) error {
+	return t.conn.WriteControl(fasthttpws.CloseMessage, fasthttpws.FormatCloseMessage(code, reason), deadline)
+}
+
+func (t *contribTransport) readBy(at time.Time)  { _ = t.conn.SetReadDeadline(at) }
+func (t *contribTransport) writeBy(at time.Time) { _ = t.conn.NetConn().SetWriteDeadline(at) }
+
+func (t *contribTransport) control(ping func() bool, pong func()) {
+	t.conn.SetPongHandler(func(string) error { pong(); return nil })
+	t.conn.SetPingHandler(func(data string) error {
+		if !ping() {
+			return nil
+		}
+		err := t.conn.WriteControl(fasthttpws.PongMessage, []byte(data), time.Now().Add(pongWait))
+		if errors.Is(err, fasthttpws.ErrCloseSent) {
+			return nil
+		}
+		return err
+	})
+}
+
+func (t *contribTransport) linger(err error) {
+	var closed *fasthttpws.CloseError
+	var network net.Error
+	if errors.As(err, &closed) || errors.As(err, &network) || errors.Is(err, io.EOF) {
+		return // the peer ended it, or the network did
+	}
+	conn, end := t.conn.NetConn(), time.Now().Add(lingerMax)
+	buf := make([]byte, 4096)
+	for time.Now().Before(end) {
+		_ = conn.SetReadDeadline(time.Now().Add(lingerIdle))
+		if _, err := conn.Read(buf); err != nil {
+			return
+		}
+	}
+}

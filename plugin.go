@@ -1,0 +1,227 @@
+// Package multiaccount keeps several signed-in accounts in one browser session of a Fiber v2 app, switches between them
+// without signing in again, and lets every open tab follow live. A page that was drawn for one account can never act as
+// another.
+//
+// An app adds four lines and keeps its own way of signing in:
+//
+//	accounts, err := multiaccount.New(multiaccount.Config[User]{Users: users.ByIDs})
+//	app.Use(accounts.Handler)                            // current and primary user of every request
+//	accounts.Register(app)                               // link, switch, sign-out, chooser, switcher, tab socket
+//	return accounts.SignIn(c, user.ID, "password")       // in the app's sign-in handler, after its credential check
+//
+// The app's user type U appears in this package and nowhere below it. The domain is in package account, its storage on
+// Redis in redisstore, websockets in live, the switcher's HTML in switcher, hooks for live views in hooks.
+package multiaccount
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/multiaccount-go/multiaccount/account"
+	"github.com/multiaccount-go/multiaccount/internal/origin"
+	"github.com/multiaccount-go/multiaccount/live"
+	"github.com/multiaccount-go/multiaccount/switcher"
+)
+
+// Profile is what the switcher and the JSON document show of a user.
+type Profile = switcher.Profile
+
+// Config says how the plugin works in an app. Zero fields have defaults that work; only Users is required.
+type Config[U any] struct {
+	// Users loads the users with the given ids in one go. An id that is missing from the map does not exist (any more).
+	// It is called at most once a request, with the accounts of one session. Required.
+	Users func(ctx context.Context, ids ...string) (map[string]U, error)
+	// Active reports whether a user may act now. It is asked at every request, so it takes effect at once.
+	// Default: everybody may.
+	Active func(U) bool
+	// Profile says what the switcher shows of a user. Default: nothing but the id.
+	Profile func(U) Profile
+
+	// Store keeps the sessions. Default: account.NewMemoryStore(), for one process, forgotten at its end.
+	Store account.Store
+	// Sessions holds the maximum of linked accounts, idle time, lifetime and the like. Default: see account.Options.
+	Sessions account.Options
+	// Sockets holds the limits of tab sockets and live views. Default: see live.Limits.
+	Sockets live.Limits
+	// Bus carries messages between live views of several processes, redisstore.NewBus for one. Default: this process.
+	Bus live.Bus
+
+	// Paths names the plugin's routes and the app's pages it leads to. Default: see Paths.
+	Paths Paths
+	// Cookie names the session cookie. Default: see CookieConfig.
+	Cookie CookieConfig
+	// Origins are trusted beside the host that a request names, such as "https://www.example.com". Needed only when a
+	// proxy does not pass the Host header on. Default: none.
+	Origins []string
+	// Follow says what a tab does when the account changes in another one. Default: FollowReload.
+	Follow Follow
+	// Texts replaces what people read. Default: English.
+	Texts Texts
+	// Layout puts the plugin's own pages into the app's design. Default: a plain document.
+	Layout func(c *fiber.Ctx, p Page) error
+
+	// Locals names what the app's handlers already read, such as "user_id", and how to get it from the current user.
+	// Handler sets them after the app's own middleware, or to nil when no account is current. Default: none.
+	Locals map[string]func(U) any
+	// Adopt returns who is signed in by the app's former session when the browser has none of ours yet, so that nobody
+	// is signed out by the change. It is never asked again once the browser had a session of ours. Default: nobody.
+	Adopt func(c *fiber.Ctx) (id string, ok bool)
+	// Skip passes a request by: Handler does nothing. For static files and health checks. Default: none.
+	Skip func(c *fiber.Ctx) bool
+
+	// OnEvent hears of every change and refusal, for an audit trail. It is called on the request's goroutine, after the
+	// change was saved; it must not keep it waiting. Default: nothing.
+	OnEvent func(ctx context.Context, e Event)
+	// Log gets what an operator should see. Default: slog.Default().
+	Log *slog.Logger
+}
+
+// Plugin is the plugin in one app. It is safe for concurrent use. Make it with [New] and end it with [Plugin.Close].
+type Plugin[U any] struct {
+	cfg      Config[U]
+	paths    Paths // as configured; the router's prefix is in urls
+	urls     urls
+	origins  origin.Policy
+	sessions *account.Manager
+	hub      *live.Hub
+	log      *slog.Logger
+
+	touches chan *account.Session
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// New checks the configuration, reports every mistake in it at once, and starts listening to the store's change feed.
+func New[U any](cfg Config[U]) (*Plugin[U], error) {
+	cfg.setDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("multiaccount: configuration:\n%w", err)
+	}
+	p := &Plugin[U]{
+		cfg: cfg, paths: cfg.Paths, urls: cfg.Paths.urls(""),
+		origins:  origin.Policy{Allowed: cfg.Origins, Insecure: cfg.Cookie.InsecurePlainHTTPForDevelopment},
+		sessions: account.NewManager(cfg.Store, cfg.Sessions),
+		log:      cfg.Log,
+		touches:  make(chan *account.Session, 1024),
+	}
+	p.hub = live.NewHub(live.HubConfig{Limits: cfg.Sockets, Origins: p.origins, Bus: cfg.Bus, Log: cfg.Log})
+	ctx, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	p.running.Go(func() { p.watch(ctx) })
+	p.running.Go(func() { p.sweepNowAndThen(ctx) })
+	p.running.Go(func() { p.touchInBackground(ctx) })
+	return p, nil
+}
+
+func (cfg *Config[U]) setDefaults() {
+	if cfg.Active == nil {
+		cfg.Active = func(U) bool { return true }
+	}
+	if cfg.Profile == nil {
+		cfg.Profile = func(U) Profile { return Profile{} }
+	}
+	if cfg.Store == nil {
+		cfg.Store = account.NewMemoryStore()
+	}
+	if cfg.Follow == "" {
+		cfg.Follow = FollowReload
+	}
+	if cfg.OnEvent == nil {
+		cfg.OnEvent = func(context.Context, Event) {}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.Layout == nil {
+		cfg.Layout = plainLayout
+	}
+	cfg.Paths.setDefaults()
+	cfg.Cookie.setDefaults()
+	cfg.Texts.setDefaults()
+}
+
+func (cfg *Config[U]) validate() error {
+	var errs []error
+	if cfg.Users == nil {
+		errs = append(errs, errors.New("Users is missing: give a function that loads users by their ids"))
+	}
+	if !cfg.Follow.valid() {
+		errs = append(errs, fmt.Errorf("Follow is %q: use %q, %q or %q", cfg.Follow, FollowReload, FollowFragments, FollowNotify))
+	}
+	for name, value := range cfg.Locals {
+		if name == "" || value == nil {
+			errs = append(errs, fmt.Errorf("Locals[%q]: give a name and a function", name))
+		}
+		if name == localCurrent || name == localPrimary {
+			errs = append(errs, fmt.Errorf("Locals[%q]: the plugin sets this name itself", name))
+		}
+	}
+	errs = append(errs, cfg.Sessions.Validate(), cfg.Sockets.Validate(), cfg.Paths.validate(), cfg.Cookie.validate(),
+		origin.Policy{Allowed: cfg.Origins}.Validate())
+	return errors.Join(errs...)
+}
+
+// Hub returns the hub of the open tabs, which live views need too.
+func (p *Plugin[U]) Hub() *live.Hub { return p.hub }
+
+// Ready returns nil when the store answers, for a readiness check.
+func (p *Plugin[U]) Ready(ctx context.Context) error { return p.sessions.Ready(ctx) }
+
+// Close ends the tabs with a code that makes them come back to another process, then everything that runs in the
+// background, within ctx. It closes neither the store nor its client. Call it before shutting the app down.
+func (p *Plugin[U]) Close(ctx context.Context) error {
+	err := p.hub.Close(ctx)
+	p.stop()
+	done := make(chan struct{})
+	go func() { p.running.Wait(); close(done) }()
+	select {
+	case <-done:
+		return err
+	case <-ctx.Done():
+		return errors.Join(err, ctx.Err())
+	}
+}
+
+// Register mounts the plugin's routes on an app or a group. Call it once, after app.Use(p.Handler).
+func (p *Plugin[U]) Register(r fiber.Router) {
+	if group, ok := r.(*fiber.Group); ok {
+		p.urls = p.paths.urls(group.Prefix)
+	}
+	at := p.paths
+	r.Get(at.Base+at.Link+"/:primary_user_id", p.route(p.linkPage))
+	r.Post(at.Base+at.Link+"/:primary_user_id", p.route(p.beginLink))
+	r.Post(at.Base+at.Cancel, p.route(p.cancelLink))
+	r.Get(at.Base+at.Switch+"/:user_id", p.route(p.switchPage))
+	r.Post(at.Base+at.Switch+"/:user_id", p.route(p.switchAccount))
+	r.Post(at.Base+at.SignOut+"/:user_id", p.route(p.signOutOne))
+	r.Post(at.Base+at.SignOut, p.route(p.signOutAll))
+	r.Get(at.Base+at.Choose, p.route(p.chooser))
+	r.Get(at.Base+at.Accounts, p.route(p.accounts))
+	r.Get(at.Base+at.State, p.route(p.state))
+	r.Get(at.Base+at.Live, p.tabSocket)
+	r.Get(at.Base+at.Script, p.script)
+}
+
+// urls are the paths as a browser sees them, the router's prefix included.
+type urls struct {
+	base, link, cancel, switchTo, signOut, choose, accounts, state, live, script, signIn string
+}
+
+func (p Paths) urls(prefix string) urls {
+	base := strings.TrimSuffix(prefix, "/") + p.Base
+	return urls{
+		base: base, link: base + p.Link + "/", cancel: base + p.Cancel, switchTo: base + p.Switch + "/",
+		signOut: base + p.SignOut, choose: base + p.Choose, accounts: base + p.Accounts, state: base + p.State,
+		live: base + p.Live, script: base + p.Script, signIn: p.SignIn,
+	}
+}
+
+// with appends an id to a path.
+func with(path, id string) string { return path + url.PathEscape(id) }

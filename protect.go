@@ -1,0 +1,135 @@
+package multiaccount
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/multiaccount-go/multiaccount/account"
+	"github.com/multiaccount-go/multiaccount/internal/origin"
+)
+
+// Protect returns the handler that keeps the wrong account from acting. Mount it before the app's own routes that change
+// something or answer htmx. Unsafe requests and htmx requests must come from this site and carry the stamp of the account
+// that is current now; unsafe ones also need somebody who is signed in. Everything else passes. The stamp travels in the
+// header X-Account-Stamp, in the field _stamp, or in both: then both must be right.
+func (p *Plugin[U]) Protect() fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if err := p.protect(c, p.visit(c)); err != nil {
+			return p.render(c, err)
+		}
+		return c.Next()
+	}
+}
+
+// protect decides in the order that CONTRACT fixes: origin, session, secret, stamp.
+func (p *Plugin[U]) protect(c *fiber.Ctx, v *visit[U]) error {
+	htmx := asker(c) == askerHTMX
+	switch {
+	case isSafe(c) && !htmx:
+		return nil
+	case p.signsOut(c):
+		return p.sameOrigin(c) // always possible: with an old page, an old secret, without the store
+	case v.failure != nil:
+		return p.unavailable(v.failure)
+	}
+	if err := p.sameOrigin(c); err != nil {
+		return err
+	}
+	sent := stamps(c)
+	switch {
+	case v.session == nil && isSafe(c) && len(sent) == 0:
+		return nil // a page for everybody, drawn for nobody
+	case v.session == nil:
+		return p.refusal(account.ErrNotFound)
+	case v.stale && !isSafe(c):
+		return p.refusal(account.ErrStaleSecret)
+	case isSafe(c) && c.Get("HX-History-Restore-Request") == "true":
+		return nil // draws the whole page anew
+	case len(sent) == 0:
+		return p.refusal(account.ErrStaleStamp)
+	}
+	return p.allCurrent(v, sent)
+}
+
+// SameOrigin returns the handler for forms that need no account: sign-in, registration. Unsafe requests must come from
+// this site; a stamp is not demanded, but one that is sent must be current.
+func (p *Plugin[U]) SameOrigin() fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if err := p.mildly(c, p.visit(c)); err != nil {
+			return p.render(c, err)
+		}
+		return c.Next()
+	}
+}
+
+func (p *Plugin[U]) mildly(c *fiber.Ctx, v *visit[U]) error {
+	switch {
+	case isSafe(c):
+		return nil
+	case p.signsOut(c):
+		return p.sameOrigin(c)
+	case v.failure != nil:
+		return p.unavailable(v.failure)
+	}
+	if err := p.sameOrigin(c); err != nil {
+		return err
+	}
+	if v.stale {
+		return p.refusal(account.ErrStaleSecret)
+	}
+	return p.allCurrent(v, stamps(c))
+}
+
+// RequireUser is a handler that lets nobody through without a current account. A page leads to the sign-in page, or to the
+// chooser, and back afterwards.
+func (p *Plugin[U]) RequireUser(c *fiber.Ctx) error {
+	if err := p.CheckUser(c); err != nil {
+		return p.render(c, err)
+	}
+	return c.Next()
+}
+
+// CheckUser returns nil when an account is current, else the [Refusal] that [Plugin.RequireUser] answers with.
+func (p *Plugin[U]) CheckUser(c *fiber.Ctx) error { return p.requireUser(p.visit(c)) }
+
+func (p *Plugin[U]) requireUser(v *visit[U]) error {
+	if v.failure != nil {
+		return p.unavailable(v.failure)
+	}
+	if v.session == nil || v.session.Current == "" {
+		return p.refusal(account.ErrNoCurrent)
+	}
+	return nil
+}
+
+// sameOrigin refuses what does not come from a page of this site.
+func (p *Plugin[U]) sameOrigin(c *fiber.Ctx) error {
+	check := p.origins.Unsafe
+	if isSafe(c) {
+		check = p.origins.Safe
+	}
+	if err := check(origin.Read(c)); err != nil {
+		return p.refusal(err)
+	}
+	return nil
+}
+
+// stamps returns the stamps that a request carries. An empty one is what a page without an account sends: none.
+func stamps(c *fiber.Ctx) []string {
+	var sent []string
+	for _, stamp := range []string{c.Get(StampHeader), formValue(c, StampField)} {
+		if stamp != "" {
+			sent = append(sent, stamp)
+		}
+	}
+	return sent
+}
+
+// allCurrent refuses a stamp that is not the current account's.
+func (p *Plugin[U]) allCurrent(v *visit[U], sent []string) error {
+	for _, stamp := range sent {
+		if v.session == nil || v.session.CheckStamp(stamp) != nil {
+			return p.refusal(account.ErrStaleStamp)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package multiaccount
+
+import (
+	"errors"
+	"net/url"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
+
+	"github.com/multiaccount-go/multiaccount/account"
+)
+
+// SignIn is the one seam between the plugin and any way of signing in: call it when the credential of userID has just been
+// checked, whatever it was. method names how, for the audit trail. Depending on the session and on nothing that the
+// request names, it starts a session, completes the open link, refreshes an account of the session, or replaces the
+// session of somebody else. It writes the cookie and an answer: 303 for a page, HX-Redirect for htmx, the session document
+// for JSON. The caller may return it or overwrite the answer with its own.
+//
+// The error is a [Refusal], which p.Handler renders when it is returned. errors.Is(err, account.ErrInactive): the user does
+// not exist or must not act; answer as for a wrong password.
+func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) error {
+	v := p.visit(c)
+	if v.failure != nil {
+		return p.unavailable(v.failure)
+	}
+	if err := p.mildly(c, v); err != nil {
+		return err
+	}
+	userID = utils.CopyString(userID)
+	users, err := p.users(c.UserContext(), userID)
+	if err != nil {
+		return p.unavailable(err)
+	}
+	if !p.active(users, userID) {
+		return p.refusal(account.ErrInactive)
+	}
+	var cookie *account.Cookie
+	if v.session != nil {
+		cookie = &v.cookie
+	}
+	out, err := p.sessions.SignIn(c.UserContext(), v.session, cookie, userID, utils.CopyString(method))
+	if err != nil {
+		return p.refusal(err)
+	}
+	if v.users == nil {
+		v.users = users
+	} else {
+		v.users[userID] = users[userID]
+	}
+	target := p.afterSigningIn(c, out)
+	p.take(c, v, out)
+	p.committed(c, out)
+	p.expose(c, v)
+	switch out.Effect.Action {
+	case "link.completed":
+		p.AddFlash(c, FlashSuccess, p.cfg.Texts.linked(p.profileOf(v, userID)))
+	case "link.refreshed":
+		p.AddFlash(c, FlashInfo, p.cfg.Texts.alreadyLinked(p.profileOf(v, userID)))
+	}
+	return p.changed(c, v, target)
+}
+
+// afterSigningIn returns where the person goes: back to the page where adding the account began, or to the page that asked
+// for signing in.
+func (p *Plugin[U]) afterSigningIn(c *fiber.Ctx, out account.Outcome) string {
+	if out.Before != nil && out.Before.Intent != nil && out.Effect.Action != "session.replaced" {
+		if target, ok := p.returnable(out.Before.Intent.ReturnTo); ok {
+			return target
+		}
+	}
+	if target, ok := p.named(c); ok {
+		return target
+	}
+	return p.paths.Home
+}
+
+// SignOut ends the session with all of its accounts and answers like the plugin's own sign-out route. Call it from the
+// app's sign-out handler and name that route in Paths.AppSignOut.
+func (p *Plugin[U]) SignOut(c *fiber.Ctx) error {
+	v := p.visit(c)
+	if err := p.sameOrigin(c); err != nil {
+		return err
+	}
+	if v.session == nil && v.failure == nil {
+		return p.changed(c, v, p.paths.SignedOut)
+	}
+	err := v.failure
+	if v.session != nil {
+		var out account.Outcome
+		if out, err = p.sessions.SignOutAll(c.UserContext(), v.session); err == nil {
+			v.failure = nil
+			p.take(c, v, out)
+			p.committed(c, out)
+			p.expose(c, v)
+			p.AddFlash(c, FlashInfo, p.cfg.Texts.SignedOutAll)
+			return p.changed(c, v, p.paths.SignedOut)
+		}
+	}
+	r := p.unavailable(err)
+	r.Message, r.expireCookie = p.cfg.Texts.SignOutUnavailable, true
+	return r
+}
+
+// changed answers a change that was made, by who asks.
+func (p *Plugin[U]) changed(c *fiber.Ctx, v *visit[U], target string) error {
+	p.private(c)
+	switch asker(c) {
+	case askerJSON:
+		return c.Status(fiber.StatusOK).JSON(p.document(v))
+	case askerHTMX:
+		if here, err := url.Parse(c.Get("HX-Current-URL")); err == nil && here.RequestURI() == target {
+			c.Set("HX-Refresh", "true")
+		} else {
+			c.Set("HX-Redirect", target)
+		}
+		return c.SendStatus(fiber.StatusNoContent)
+	}
+	return c.Redirect(target, fiber.StatusSeeOther)
+}
+
+// change applies a transition for the browser that asks, and gives it what came of it.
+func (p *Plugin[U]) change(c *fiber.Ctx, v *visit[U], decide account.Transition) (account.Outcome, error) {
+	out, err := p.sessions.Change(c.UserContext(), v.session, v.cookie, decide)
+	if err != nil {
+		return out, p.refusal(err)
+	}
+	p.take(c, v, out)
+	p.committed(c, out)
+	p.expose(c, v)
+	return out, nil
+}
+
+// mustSignIn reports whether an account is in the session but must sign in again before it can act.
+func mustSignIn(err error) bool { return errors.Is(err, account.ErrSignInAgain) }

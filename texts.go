@@ -1,0 +1,71 @@
+package multiaccount
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+
+	"github.com/multiaccount-go/multiaccount/switcher"
+)
+
+// Texts are what people read. An empty field keeps its English default; %s stands for an account, %d for a number.
+type Texts struct {
+	NotSignedIn        string
+	BadOrigin          string
+	NotFound           string
+	StalePage          string
+	StaleSession       string
+	LinkLimit          string // with %d
+	IntentExpired      string
+	RateLimited        string
+	StoreUnavailable   string
+	SignOutUnavailable string
+
+	Linked        string // with %s
+	AlreadyLinked string // with %s
+	Switched      string // with %s
+	SignedOut     string // with %s
+	SignedOutAll  string
+
+	Switcher switcher.Texts
+}
+
+func (t *Texts) setDefaults() {
+	for field, text := range map[*string]string{
+		&t.NotSignedIn:  "You are not signed in. Sign in to go on.",
+		&t.BadOrigin:    "This request did not come from a page of this site, so nothing was changed. Open the page here and try again.",
+		&t.NotFound:     "There is no such account in this browser session.",
+		&t.StalePage:    "This page was opened for another account than the one you use now, so nothing was changed. Reload the page.",
+		&t.StaleSession: "The account was changed in another tab at this moment, so nothing was changed here. Reload the page and try again.",
+		&t.LinkLimit:    "No more than %d accounts can be added. Sign one of them out first.",
+		&t.IntentExpired: "The time for adding an account has run out, so nobody was signed in. " +
+			"Start again from the account menu, or cancel adding.",
+		&t.RateLimited:      "That was too often in a short time. Wait a minute and try again.",
+		&t.StoreUnavailable: "We cannot look up your session at the moment. You are still signed in; try again in a few seconds.",
+		&t.SignOutUnavailable: "This browser is signed out. The server could not be told, so the session there ends with its " +
+			"deadline. If you think that somebody copied it, sign in and out again later.",
+		&t.Linked:        "%s was added. You use this account now.",
+		&t.AlreadyLinked: "%s was here already. You use this account now.",
+		&t.Switched:      "You are %s now.",
+		&t.SignedOut:     "%s was signed out.",
+		&t.SignedOutAll:  "You are signed out.",
+	} {
+		*field = cmp.Or(*field, text)
+	}
+}
+
+func (t *Texts) linkLimit(max int) string {
+	return strings.Replace(t.LinkLimit, "%d", strconv.Itoa(max), 1)
+}
+func (t *Texts) linked(who Profile) string {
+	return strings.Replace(t.Linked, "%s", who.Label(), 1)
+}
+func (t *Texts) alreadyLinked(who Profile) string {
+	return strings.Replace(t.AlreadyLinked, "%s", who.Label(), 1)
+}
+func (t *Texts) switched(who Profile) string {
+	return strings.Replace(t.Switched, "%s", who.Label(), 1)
+}
+func (t *Texts) signedOut(who Profile) string {
+	return strings.Replace(t.SignedOut, "%s", who.Label(), 1)
+}
