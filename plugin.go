@@ -163,6 +163,9 @@ func (cfg *Config[U]) validate() error {
 			errs = append(errs, fmt.Errorf("Locals[%q]: the plugin sets this name itself", name))
 		}
 	}
+	if store, ok := cfg.Store.(interface{ Validate() error }); ok {
+		errs = append(errs, store.Validate())
+	}
 	errs = append(errs, cfg.Sessions.Validate(), cfg.Sockets.Validate(), cfg.Paths.validate(), cfg.Cookie.validate(),
 		origin.Policy{Allowed: cfg.Origins}.Validate())
 	return errors.Join(errs...)
