@@ -20,6 +20,8 @@ type tabMessage struct {
 	Type    string         `json:"type"`
 	Version int64          `json:"v"`
 	Reason  account.Reason `json:"reason,omitempty"`
+	Code    string         `json:"code,omitempty"`    // of an event that was not executed
+	Message string         `json:"message,omitempty"` // the same for people
 }
 
 func (m tabMessage) encode() []byte {
@@ -27,14 +29,18 @@ func (m tabMessage) encode() []byte {
 	return data
 }
 
-// announcement turns a change into what the hub sends.
-func announcement(ch account.Change) live.Announcement {
+func messageOf(ch account.Change) tabMessage {
 	m := tabMessage{Type: "session-changed", Version: ch.Version, Reason: ch.Reason}
 	if ch.Ended {
 		m.Type = "session-ended"
 	}
+	return m
+}
+
+// announcement turns a change into what the hub sends.
+func announcement(ch account.Change) live.Announcement {
 	return live.Announcement{
-		Key: live.Key(ch.ID), Version: ch.Version, Generation: ch.Generation, Tag: ch.Tag, Ended: ch.Ended, Payload: m.encode(),
+		Key: live.Key(ch.ID), Version: ch.Version, Generation: ch.Generation, Tag: ch.Tag, Ended: ch.Ended, Payload: messageOf(ch).encode(),
 	}
 }
 
@@ -122,14 +128,14 @@ func (p *Plugin[U]) EventGuard(c *fiber.Ctx) func(ctx context.Context, stamp str
 		s, err := p.sessions.LoadByID(ctx, id)
 		switch {
 		case errors.Is(err, account.ErrNotFound):
-			return refuseEvent(ended(id, version, account.ReasonSignedOut), closeEnded)
+			return p.refuseEvent(ended(id, version, account.ReasonSignedOut), closeEnded)
 		case err != nil:
 			p.log.Error("multiaccount: event of a live view not executed", "err", err)
-			return &live.Refusal{Payload: refusedMessage(CodeStoreUnavailable, p.cfg.Texts.StoreUnavailable)}
+			return p.postponeEvent()
 		case s.Generation != generation:
-			return refuseEvent(changeOf(s), closeComeBack)
+			return p.refuseEvent(changeOf(s), closeComeBack)
 		case s.CheckStamp(stamp) != nil:
-			return refuseEvent(changeOf(s), 0)
+			return p.refuseEvent(changeOf(s), 0)
 		}
 		current := s.CurrentAccount()
 		if current == nil {
@@ -137,10 +143,10 @@ func (p *Plugin[U]) EventGuard(c *fiber.Ctx) func(ctx context.Context, stamp str
 		}
 		users, err := p.users(ctx, current.Account)
 		if err != nil {
-			return &live.Refusal{Payload: refusedMessage(CodeStoreUnavailable, p.cfg.Texts.StoreUnavailable)}
+			return p.postponeEvent()
 		}
 		if !current.IsActive(p.sessions.Now()) || !p.active(users, current.Account) {
-			return refuseEvent(changeOf(s), closeComeBack) // the handshake then takes the account out of action
+			return p.refuseEvent(changeOf(s), closeComeBack) // the handshake then takes the account out of action
 		}
 		return nil
 	}
@@ -152,14 +158,17 @@ const (
 	closeComeBack = 1012
 )
 
-func refuseEvent(ch account.Change, code int) error {
-	return &live.Refusal{Payload: announcement(ch).Payload, Close: code}
+// refuseEvent tells a page that its event was not executed because the session is not what the page was drawn for.
+func (p *Plugin[U]) refuseEvent(ch account.Change, code int) error {
+	m := messageOf(ch)
+	m.Code, m.Message = CodeStalePage, p.cfg.Texts.StalePage
+	return &live.Refusal{Payload: m.encode(), Close: code}
 }
 
-// refusedMessage tells a page that its event was not executed, for another reason than a change of the session.
-func refusedMessage(code, message string) []byte {
-	data, _ := json.Marshal(fiber.Map{"type": "refused", "code": code, "message": message}) // strings always encode
-	return data
+// postponeEvent tells a page that its event was not executed because nobody knows who may do what at the moment.
+func (p *Plugin[U]) postponeEvent() error {
+	m := tabMessage{Type: "refused", Code: CodeStoreUnavailable, Message: p.cfg.Texts.StoreUnavailable}
+	return &live.Refusal{Payload: m.encode()}
 }
 
 // announceOutcome tells the tabs of this process what this process has just saved.

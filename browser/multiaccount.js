@@ -8,7 +8,7 @@
 //   <script src="/link/multiaccount.js" defer data-state="/link/state" data-live="/link/live" data-follow="reload">
 //
 // Works with htmx 2, htmx 4 and pages without htmx. No dependency, no global, nothing a strict CSP forbids.
-// Texts: data-text-switched, -ended (spoken), -stale, -signed-out (in the notice), -reload, -keep (its buttons).
+// Texts: data-text-switched, -ended (spoken), -stale, -signed-out (in the notice), -reload, -keep, -close (its buttons).
 (() => {
   'use strict';
   const script = document.currentScript;
@@ -21,6 +21,7 @@
     signedOut: attributes.textSignedOut || 'You were signed out. What you typed here has not been sent.',
     reload: attributes.textReload || 'Reload',
     keep: attributes.textKeep || 'Keep',
+    close: attributes.textClose || 'Close',
   };
   const on = (name, handle, target = document) => target.addEventListener(name, handle);
   const meta = (name) => document.querySelector(`meta[name="${name}"]`);
@@ -76,8 +77,8 @@
 
   const dismiss = () => document.getElementById('account-notice')?.remove();
 
-  // notice asks instead of reloading: nothing typed is lost unless the person says so.
-  function notice(message) {
+  // notice puts a message at the top of the page, with buttons of [part, text, what a click does].
+  function notice(message, buttons) {
     dismiss();
     const make = (tag, part, content, click) => {
       const element = document.createElement(tag);
@@ -90,12 +91,15 @@
     box.id = 'account-notice';
     box.setAttribute('role', 'alert');
     document.body.prepend(box); // first empty: a screen reader speaks what is put into an alert that exists
-    box.append(
-      make('p', 'notice-text', message),
-      make('button', 'notice-reload', text.reload, () => reload('')),
-      make('button', 'notice-keep', text.keep, dismiss),
-    );
+    box.append(make('p', 'notice-text', message), ...buttons.map((button) => make('button', ...button)));
   }
+
+  // question asks instead of reloading: nothing typed is lost unless the person says so.
+  const question = (message) =>
+    notice(message, [['notice-reload', text.reload, () => reload('')], ['notice-keep', text.keep, dismiss]]);
+
+  // refusal shows why the server did not do what was asked. htmx by itself would keep it to itself.
+  const refusal = (message) => notice(message, [['notice-close', text.close, dismiss]]);
 
   let leaving = false;
   // The last reload brought the very same old page, from a cache in between: another one would not help.
@@ -111,7 +115,7 @@
     setTimeout(() => { leaving = false; }, 10000); // the page's own "leave site?" may have been answered with no
   }
 
-  const reloadOrAsk = (spoken, question) => (dirty() || stuck ? notice(question) : reload(spoken));
+  const reloadOrAsk = (spoken, asked) => (dirty() || stuck ? question(asked) : reload(spoken));
 
   // ---- Following.
 
@@ -173,7 +177,7 @@
     learn(now.v, now.stamp);
     if (version) changed(reason, now.fresh);
     else ended(reason);
-    connect(); // the session may be a new one, without a socket yet
+    if (!timer) connect(); // the session may be a new one, without a socket yet
     return true;
   }
 
@@ -195,6 +199,7 @@
 
   function connect() {
     clearTimeout(timer);
+    timer = 0;
     if (socket || away || refused || leaving || !version || !live) return;
     const url = new URL(live, location.href);
     url.protocol = url.protocol.replace('http', 'ws');
@@ -238,6 +243,7 @@
   on('pagehide', () => { // perhaps into the back/forward cache, where a socket must not be
     away = true;
     clearTimeout(timer);
+    timer = 0;
     const current = socket;
     socket = null;
     current?.close();
@@ -301,7 +307,7 @@
   function spareInput(event, status, refresh) {
     if (status !== 409 || refresh !== 'true' || !dirty()) return;
     event.preventDefault();
-    check().then(() => notice(version ? text.stale : text.signedOut));
+    check().then(() => question(version ? text.stale : text.signedOut));
   }
 
   // htmx 2
@@ -346,6 +352,21 @@
     if (sent) for (const node of detail.newContent) if (node.nodeType === Node.ELEMENT_NODE) mark(node, sent);
   });
   on('htmx:after:process', ({ target }) => fillForms(target));
+
+  // ---- Refusals: of an htmx request, told by HX-Trigger, and of an event of a live view, told over its socket.
+
+  on('account-refused', ({ detail }) => {
+    if (detail?.message && !detail.code?.startsWith('stale_')) refusal(detail.message); // those reload, or ask
+  });
+  function overheard(data) {
+    let message;
+    try { message = JSON.parse(data); } catch { return; } // HTML, for htmx
+    const { type, message: why } = message || {};
+    if (type === 'session-changed' || type === 'session-ended') check(message.reason).then(() => why && question(why));
+    else if (type === 'refused' && why) refusal(why);
+  }
+  on('htmx:wsBeforeMessage', ({ detail }) => overheard(detail?.message)); // htmx 2
+  on('htmx:ws:before:message:incoming', ({ detail }) => overheard(detail?.message?.data)); // htmx 4
 
   // ---- Start.
 
