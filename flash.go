@@ -31,21 +31,25 @@ const (
 // AddFlash leaves a message for the next page. A text that does not fit into a cookie is dropped.
 func (p *Plugin[U]) AddFlash(c *fiber.Ctx, kind, text string) {
 	v := p.visit(c)
-	v.flashes = append(v.flashes, Flash{Kind: utils.CopyString(kind), Text: utils.CopyString(text)})
-	data, err := json.Marshal(v.flashes)
+	flashes := append(v.flashes, Flash{Kind: utils.CopyString(kind), Text: utils.CopyString(text)})
+	data, err := json.Marshal(flashes)
 	if value := base64.RawURLEncoding.EncodeToString(data); err == nil && len(value) <= maxFlash {
+		v.flashes = flashes
 		p.writeCookie(c, p.cfg.Cookie.Name+flashPostfix, value, flashLife)
 	}
 }
 
-// Flashes returns the messages for this page, and takes them out of the browser.
+// Flashes returns the messages for this page, and takes them out of the browser. One that this request has added waits for
+// the next page.
 func (p *Plugin[U]) Flashes(c *fiber.Ctx) []Flash {
 	name := p.cfg.Cookie.Name + flashPostfix
 	value := c.Cookies(name)
 	if value == "" || len(value) > maxFlash {
 		return nil
 	}
-	p.writeCookie(c, name, "", -time.Second)
+	if len(p.visit(c).flashes) == 0 {
+		p.writeCookie(c, name, "", -time.Second)
+	}
 	var flashes []Flash
 	data, err := base64.RawURLEncoding.DecodeString(value)
 	if err != nil || json.Unmarshal(data, &flashes) != nil {

@@ -1,10 +1,12 @@
 package multiaccount
 
 import (
+	"fmt"
 	"net/url"
 	"path"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -38,11 +40,21 @@ func localPath(raw string) (string, bool) {
 		return "", false
 	}
 	u.Fragment, u.RawFragment = "", ""
-	if q := u.RawQuery; strings.ContainsFunc(q, func(r rune) bool { return r > unicode.MaxASCII }) {
-		u.RawQuery = url.PathEscape(q)
-	}
-	out := (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
+	out := (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: escapeNonASCII(u.RawQuery)}).String()
 	return out, strings.HasPrefix(out, "/") && !strings.HasPrefix(out, "//")
+}
+
+// escapeNonASCII writes a query so that it fits into a header. What is encoded already stays as it is.
+func escapeNonASCII(query string) string {
+	var b strings.Builder
+	for _, octet := range []byte(query) {
+		if octet < utf8.RuneSelf {
+			b.WriteByte(octet)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", octet)
+		}
+	}
+	return b.String()
 }
 
 // isPlugin reports whether a path belongs to the plugin or signs people in, in any spelling that the router accepts: no
@@ -71,8 +83,8 @@ func (p *Plugin[U]) returnable(raw string) (string, bool) {
 func (p *Plugin[U]) named(c *fiber.Ctx) (string, bool) {
 	for _, name := range []string{fieldReturnTo, fieldRequestPath} {
 		value := formValue(c, name)
-		if value == "" {
-			value = c.Query(name)
+		if values := c.Context().QueryArgs().PeekMulti(name); value == "" && len(values) == 1 {
+			value = string(values[0])
 		}
 		if target, ok := p.returnable(value); ok {
 			return target, true
@@ -81,7 +93,7 @@ func (p *Plugin[U]) named(c *fiber.Ctx) (string, bool) {
 	return "", false
 }
 
-// origin returns the page that the person was on, or the home page.
+// cameFrom returns the page that the person was on, or the home page.
 func (p *Plugin[U]) cameFrom(c *fiber.Ctx) string {
 	if target, ok := p.named(c); ok {
 		return target

@@ -2,6 +2,7 @@ package multiaccount
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 
 	"github.com/gofiber/fiber/v2"
@@ -42,11 +43,11 @@ func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) error {
 	if err != nil {
 		return p.refusal(err)
 	}
+	v.users = maps.Clone(v.users) // the map that the loader returned is the app's
 	if v.users == nil {
-		v.users = users
-	} else {
-		v.users[userID] = users[userID]
+		v.users = map[string]U{}
 	}
+	v.users[userID] = users[userID]
 	target := p.afterSigningIn(c, out)
 	p.take(c, v, out)
 	p.committed(c, out)
@@ -82,6 +83,9 @@ func (p *Plugin[U]) SignOut(c *fiber.Ctx) error {
 		return err
 	}
 	if v.session == nil && v.failure == nil {
+		if p.cfg.Adopt != nil {
+			p.expireCookie(c) // nor is the person adopted at the next request
+		}
 		return p.changed(c, v, p.paths.SignedOut)
 	}
 	err := v.failure
@@ -108,7 +112,7 @@ func (p *Plugin[U]) changed(c *fiber.Ctx, v *visit[U], target string) error {
 	case askerJSON:
 		return c.Status(fiber.StatusOK).JSON(p.document(v))
 	case askerHTMX:
-		if here, err := url.Parse(c.Get("HX-Current-URL")); err == nil && here.RequestURI() == target {
+		if here, err := url.Parse(c.Get("HX-Current-URL")); err == nil && here.IsAbs() && here.RequestURI() == target {
 			c.Set("HX-Refresh", "true")
 		} else {
 			c.Set("HX-Redirect", target)

@@ -20,7 +20,7 @@ type visit[U any] struct {
 	stale   bool             // the secret was rotated away within the grace
 	failure error            // the store or the loader did not answer: nothing is known, so nothing is allowed
 	users   map[string]U     // of all accounts in the session; read by ids of the session only
-	known   bool             // the browser has, or had, a session of ours
+	known   bool             // the app's former session has no say: there is, or was, one of ours, or it names nobody who may act
 	flashes []Flash          // to show on the next page
 }
 
@@ -46,9 +46,8 @@ func (p *Plugin[U]) Handler(c *fiber.Ctx) error {
 		p.expose(c, v)
 		err = c.Next()
 	}
-	if err = p.render(c, err); err == nil {
-		p.keepPrivate(c, v)
-	}
+	err = p.render(c, err)
+	p.keepPrivate(c, v) // before the app's error handler, which may draw a personal page too
 	return err
 }
 
@@ -317,9 +316,10 @@ func (p *Plugin[U]) writeCookie(c *fiber.Ctx, name, value string, life time.Dura
 	c.Cookie(cookie)
 }
 
-// adopt signs the person in whom the app's former session names, once, when a page is asked for.
+// adopt signs the person in whom the app's former session names, once, when a page is asked for. A request that may be
+// refused makes no session: no refusal sets the cookie.
 func (p *Plugin[U]) adopt(c *fiber.Ctx, v *visit[U]) {
-	if p.cfg.Adopt == nil {
+	if p.cfg.Adopt == nil || !isSafe(c) {
 		return
 	}
 	switch c.Get("Sec-Fetch-Dest") {
@@ -337,6 +337,7 @@ func (p *Plugin[U]) adopt(c *fiber.Ctx, v *visit[U]) {
 		v.failure = err
 		return
 	}
+	v.known = true
 	if !p.active(users, id) {
 		return
 	}
@@ -346,7 +347,6 @@ func (p *Plugin[U]) adopt(c *fiber.Ctx, v *visit[U]) {
 		return
 	}
 	out.Effect.Action = "session.adopted"
-	v.known = true
 	p.take(c, v, out)
 	p.committed(c, out)
 }

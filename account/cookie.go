@@ -62,6 +62,10 @@ func (c Cookie) Value() string {
 	return encoding.EncodeToString(raw[:])
 }
 
+// Format shows the id and hides the secret. Without it, package fmt would look behind a pointer to a cookie by itself, and
+// ask nobody, when the verb does not fit.
+func (c Cookie) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "{%v %s}", c.ID, hidden) }
+
 // ParseCookie reads a cookie value. Anything that [Cookie.Value] cannot have written is ErrBadCookie, so no store is
 // ever asked for a key that a visitor made up. The result shares no memory with value.
 func ParseCookie(value string) (Cookie, error) {

@@ -23,13 +23,13 @@ func (b *Bus) Validate() error { return b.invalid }
 func (b *Bus) channel() string { return b.prefix + ":live" }
 
 // Publish sends a message to every subscriber of every process, the own one too. Topic and payload may hold any bytes.
-// Messages of one publisher arrive in the order in which the calls returned.
+// On a single server messages arrive in the order of the calls; in a cluster one may overtake another.
 func (b *Bus) Publish(ctx context.Context, topic string, payload []byte) error {
 	if b.invalid != nil {
 		return b.invalid
 	}
 	frame := strconv.Itoa(len(topic)) + ":" + topic + string(payload)
-	_, err := call(ctx, &b.calls, func(ctx context.Context) (int64, error) {
+	_, err := call(ctx, b.calls, func(ctx context.Context) (int64, error) {
 		return b.rdb.Publish(ctx, b.channel(), frame).Result()
 	})
 	if err != nil {

@@ -10,28 +10,22 @@ import (
 // guard makes calls return when their context ends. By default a go-redis client looks at contexts only between its
 // steps: a server that accepts and then hangs holds a call for the read timeout, times the retries.
 type guard struct {
-	bounded bool          // the client ends a call at the deadline by itself
-	slots   chan struct{} // one token for each call that somebody may have stopped waiting for
+	bounded bool // the client ends a call at the deadline by itself
 }
-
-// maxGuarded bounds the goroutines that a hanging Redis can pile up.
-const maxGuarded = 1024
 
 func newGuard(rdb redis.UniversalClient) guard {
 	// A cluster client looks up commands and nodes without the caller's deadline, whatever its options say.
 	client, ok := rdb.(*redis.Client)
-	return guard{
-		bounded: ok && client.Options().ContextTimeoutEnabled,
-		slots:   make(chan struct{}, maxGuarded),
-	}
+	return guard{bounded: ok && client.Options().ContextTimeoutEnabled}
 }
 
 // soon is the deadline up to which waiting for the client alone is soon enough: it sees deadlines but no cancellations.
 const soon = time.Second
 
-// call runs fn and returns its result, or ctx's error as soon as ctx ends. fn must not touch what the caller can see:
-// it may still run then, until the client's own timeouts end it.
-func call[T any](ctx context.Context, g *guard, fn func(context.Context) (T, error)) (T, error) {
+// call runs fn and returns its result, or ctx's error as soon as ctx ends. fn must not touch what the caller can see: it
+// may still run then. Those left behind are few: a client waits for a free connection only as long as ctx lasts, so there
+// is at most one for each connection of its pool.
+func call[T any](ctx context.Context, g guard, fn func(context.Context) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {
 		return none, err
@@ -39,18 +33,12 @@ func call[T any](ctx context.Context, g *guard, fn func(context.Context) (T, err
 	if deadline, ok := ctx.Deadline(); ok && g.bounded && time.Until(deadline) <= soon {
 		return fn(ctx)
 	}
-	select {
-	case g.slots <- struct{}{}:
-	case <-ctx.Done():
-		return none, ctx.Err()
-	}
 	type result struct {
 		value T
 		err   error
 	}
 	done := make(chan result, 1)
 	go func() {
-		defer func() { <-g.slots }()
 		value, err := fn(ctx)
 		done <- result{value, err}
 	}()

@@ -38,7 +38,7 @@ func (s *Store) Enlist(ctx context.Context, accountID string, id account.Session
 	if s.invalid != nil {
 		return s.invalid
 	}
-	_, err := call(ctx, &s.calls, func(ctx context.Context) (any, error) {
+	_, err := call(ctx, s.calls, func(ctx context.Context) (any, error) {
 		return enlistScript.Run(ctx, s.rdb, []string{s.indexKey(accountID)},
 			id.String(), until.Add(slack).UnixMilli(), time.Now().UnixMilli()).Result()
 	})
@@ -54,7 +54,7 @@ func (s *Store) SessionsOf(ctx context.Context, accountID string) ([]account.Ses
 		return nil, s.invalid
 	}
 	now := strconv.FormatInt(time.Now().UnixMilli(), 10)
-	members, err := call(ctx, &s.calls, func(ctx context.Context) ([]string, error) {
+	members, err := call(ctx, s.calls, func(ctx context.Context) ([]string, error) {
 		return s.rdb.ZRangeByScore(ctx, s.indexKey(accountID), &redis.ZRangeBy{Min: now, Max: "+inf"}).Result()
 	})
 	if err != nil {

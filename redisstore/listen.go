@@ -19,7 +19,7 @@ type listener struct {
 	message   func(channel, text string) // never called before connected
 }
 
-// Times between two attempts to connect: the first comes at once, then the pause doubles.
+// Bounds of the random pause between two attempts to connect: it is up to firstPause, then up to twice as long each time.
 const (
 	firstPause = 50 * time.Millisecond
 	lastPause  = 2 * time.Second

@@ -102,8 +102,6 @@ func isNil(rdb redis.UniversalClient) bool {
 		return rdb == nil
 	case *redis.ClusterClient:
 		return rdb == nil
-	case *redis.Ring:
-		return rdb == nil
 	}
 	return rdb == nil
 }
@@ -121,7 +119,10 @@ func (c *conn) validate() error {
 	}
 	switch rdb := c.rdb.(type) {
 	case nil:
-		errs = append(errs, errors.New("redisstore: the client is nil: make one with redis.NewClient(opt), opt from redisstore.Options"))
+		errs = append(errs, errors.New("redisstore: the client is nil: make one with redisstore.Options and redis.NewClient"))
+	case *redis.Ring:
+		errs = append(errs, errors.New("redisstore: a Ring hears a channel on one of its servers only: "+
+			"use a single server, Sentinel or a cluster"))
 	case *redis.ClusterClient:
 		if o := rdb.Options(); o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
 			errs = append(errs, errors.New("redisstore: the cluster client reads from replicas, where a session that "+

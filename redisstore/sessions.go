@@ -42,7 +42,7 @@ func (s *Store) Load(ctx context.Context, id account.SessionID) (*account.Sessio
 	if s.invalid != nil {
 		return nil, s.invalid
 	}
-	fields, err := call(ctx, &s.calls, func(ctx context.Context) (map[string]string, error) {
+	fields, err := call(ctx, s.calls, func(ctx context.Context) (map[string]string, error) {
 		return s.rdb.HGetAll(ctx, s.key(id)).Result()
 	})
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *Store) LoadMany(ctx context.Context, ids []account.SessionID) ([]*accou
 	for i, id := range ids {
 		keys[i] = s.key(id)
 	}
-	replies, err := call(ctx, &s.calls, func(ctx context.Context) ([]*redis.MapStringStringCmd, error) {
+	replies, err := call(ctx, s.calls, func(ctx context.Context) ([]*redis.MapStringStringCmd, error) {
 		replies := make([]*redis.MapStringStringCmd, len(keys))
 		_, err := s.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for i, key := range keys {
@@ -154,7 +154,7 @@ func (s *Store) run(ctx context.Context, script *redis.Script, id account.Sessio
 	if s.invalid != nil {
 		return false, s.invalid
 	}
-	return call(ctx, &s.calls, func(ctx context.Context) (bool, error) {
+	return call(ctx, s.calls, func(ctx context.Context) (bool, error) {
 		return script.Run(ctx, s.rdb, []string{s.key(id)}, args...).Bool()
 	})
 }

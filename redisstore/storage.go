@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	storageredis "github.com/gofiber/storage/redis/v3"
 	"github.com/redis/go-redis/v9"
 )
@@ -20,8 +19,6 @@ type Storage struct {
 	inner *storageredis.Storage
 	own   string // what all keys begin with
 }
-
-var _ fiber.Storage = (*Storage)(nil)
 
 // storageTimeout bounds one call, since fiber.Storage passes no context.
 const storageTimeout = time.Second
@@ -51,7 +48,7 @@ func (s *Storage) Get(key string) ([]byte, error) {
 		return nil, s.invalid
 	}
 	own := s.key(key)
-	value, err := within(storageTimeout, &s.calls, func(ctx context.Context) ([]byte, error) {
+	value, err := within(storageTimeout, s.calls, func(ctx context.Context) ([]byte, error) {
 		return s.inner.GetWithContext(ctx, own)
 	})
 	if err != nil {
@@ -66,7 +63,7 @@ func (s *Storage) Set(key string, value []byte, exp time.Duration) error {
 		return s.invalid
 	}
 	own, kept := s.key(key), bytes.Clone(value) // the middleware may reuse its memory when it has stopped waiting
-	_, err := within(storageTimeout, &s.calls, func(ctx context.Context) (any, error) {
+	_, err := within(storageTimeout, s.calls, func(ctx context.Context) (any, error) {
 		return nil, s.inner.SetWithContext(ctx, own, kept, exp)
 	})
 	if err != nil {
@@ -81,7 +78,7 @@ func (s *Storage) Delete(key string) error {
 		return s.invalid
 	}
 	own := s.key(key)
-	_, err := within(storageTimeout, &s.calls, func(ctx context.Context) (any, error) {
+	_, err := within(storageTimeout, s.calls, func(ctx context.Context) (any, error) {
 		return nil, s.inner.DeleteWithContext(ctx, own)
 	})
 	if err != nil {
@@ -95,16 +92,14 @@ func (s *Storage) Reset() error {
 	if s.invalid != nil {
 		return s.invalid
 	}
-	_, err := within(resetTimeout, &s.calls, func(ctx context.Context) (any, error) {
+	_, err := within(resetTimeout, s.calls, func(ctx context.Context) (any, error) {
 		switch rdb := s.rdb.(type) {
 		case *redis.ClusterClient:
 			return nil, rdb.ForEachMaster(ctx, s.removeFrom)
-		case *redis.Ring:
-			return nil, rdb.ForEachShard(ctx, s.removeFrom)
 		case *redis.Client:
 			return nil, s.removeFrom(ctx, rdb)
 		}
-		return nil, fmt.Errorf("client is a %T: keys can be listed with *redis.Client, *redis.ClusterClient and *redis.Ring", s.rdb)
+		return nil, fmt.Errorf("client is a %T: keys can be listed with *redis.Client and *redis.ClusterClient", s.rdb)
 	})
 	if err != nil {
 		return failure("storage reset", err)
@@ -112,7 +107,8 @@ func (s *Storage) Reset() error {
 	return nil
 }
 
-// removeFrom removes this storage's keys from one server. Prefix and name are plain: nothing in them is a pattern.
+// removeFrom removes this storage's keys from one server. Prefix and name are plain, so nothing in them acts as a
+// pattern.
 func (s *Storage) removeFrom(ctx context.Context, server *redis.Client) error {
 	const batch = 500
 	var cursor uint64
@@ -138,7 +134,7 @@ func (s *Storage) removeFrom(ctx context.Context, server *redis.Client) error {
 func (s *Storage) Close() error { return nil }
 
 // within is call with a deadline of its own.
-func within[T any](limit time.Duration, g *guard, fn func(context.Context) (T, error)) (T, error) {
+func within[T any](limit time.Duration, g guard, fn func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	return call(ctx, g, fn)

@@ -35,7 +35,7 @@ var checks = []check{
 	{"Watch: the first thing heard is Resync", watchBeginsWithResync},
 	{"Watch: every save and every delete is heard, in the order of the commits", watchHearsCommits},
 	{"Watch: what changes nothing visible is not told", watchIsSilent},
-	{"Watch: every watcher hears, and the last one to leave takes nothing along", watchersAreIndependent},
+	{"Watch: every watcher hears, and goes on hearing when another leaves", watchersAreIndependent},
 	{"Watch: it returns the context's error when the context ends", watchEnds},
 	{"LoadMany: sessions come in the order of the ids, nil for missing ones", loadMany},
 	{"SessionsOf: at least every session that was enlisted", sessionsOf},

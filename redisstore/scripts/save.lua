@@ -14,7 +14,8 @@ if not mine then
   -- The client sends a script again when its answer got lost. This write is in already, and told.
   return (stored[1] == ARGV[2] and stored[2] == ARGV[3]) and 1 or 0
 end
-redis.call('HSET', KEYS[1], 'rev', ARGV[2], 'write', ARGV[3], 'ver', ARGV[4], 'tag', ARGV[5], 'seen', ARGV[6], 'data', ARGV[7])
+redis.call('HSET', KEYS[1], 'rev', ARGV[2], 'write', ARGV[3],
+  'ver', ARGV[4], 'tag', ARGV[5], 'seen', ARGV[6], 'data', ARGV[7])
 redis.call('PEXPIRE', KEYS[1], ARGV[8])
 redis.call('PUBLISH', ARGV[9], ARGV[10])
 return 1

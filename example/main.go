@@ -1,0 +1,131 @@
+// Command example is a small site with tenants, users and notes, on which one browser can be signed in with several
+// accounts. Read this file from top to bottom: it is all that an app writes to use multiaccount.
+//
+//	ADDR       where to listen. Default: 127.0.0.1:3000
+//	REDIS_URL  a Redis, such as redis://127.0.0.1:6379/0. Default: one inside this process
+//	DEMO       1: who is signed in may make users active and inactive. Always so with the Redis inside this process
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/example/assets"
+	"github.com/multiaccount-go/multiaccount/example/notes"
+	"github.com/multiaccount-go/multiaccount/example/users"
+	"github.com/multiaccount-go/multiaccount/redisstore"
+)
+
+func main() {
+	if err := run(); err != nil {
+		slog.Error("the example stops", "err", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	stopped, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer release()
+
+	// 1. The app's own parts: a Redis client, users with their sign-in, and what they do here: notes.
+	rdb, embedded, err := openRedis(os.Getenv("REDIS_URL"))
+	if err != nil {
+		return err
+	}
+	defer rdb.Close()
+	s := &site{users: users.New(rdb), notes: notes.New(rdb), demo: embedded || os.Getenv("DEMO") == "1"}
+	if err := s.users.Seed(stopped); err != nil {
+		return err
+	}
+
+	// 2. The plugin. It needs a way to load users; the rest says where sessions live and how things look here.
+	s.accounts, err = multiaccount.New(multiaccount.Config[users.User]{
+		Users:  s.users.ByIDs,
+		Active: users.User.IsActive,
+		Profile: func(u users.User) multiaccount.Profile {
+			return multiaccount.Profile{Name: u.Name, Email: u.Email}
+		},
+		Store: redisstore.New(rdb),
+		Bus:   redisstore.NewBus(rdb),
+		// This site speaks plain http on loopback. A site that people use has https and leaves this line out.
+		Cookie: multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: true},
+		Paths:  multiaccount.Paths{SignIn: "/session/new", AppSignOut: "/session/sign_out"},
+		Layout: s.layout,
+		Skip:   func(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/assets/") },
+	})
+	if err != nil {
+		return err
+	}
+
+	// 3. The server, and the routes.
+	app := fiber.New(fiber.Config{
+		AppName: "multiaccount example", DisableStartupMessage: true, ErrorHandler: s.failed,
+		// The cookies of everything else on this host come along, which on a developer's machine can be many.
+		ReadBufferSize: 16 << 10,
+		BodyLimit:      64 << 10, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+	})
+	s.routes(app)
+
+	// 4. Serve until SIGTERM or Ctrl-C, then end in order.
+	addr := cmp.Or(os.Getenv("ADDR"), "127.0.0.1:3000")
+	slog.Info("the example is at http://"+addr, "sign in as", "alice@example.com", "password", users.SeedPassword)
+	failed := make(chan error, 1)
+	go func() { failed <- app.Listen(addr) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("listen on %s: %w", addr, err)
+	case <-stopped.Done():
+	}
+	release() // a second signal ends the process at once
+	return s.shutdown(app)
+}
+
+func (s *site) routes(app *fiber.App) {
+	app.Use(recover.New(), securityHeaders)
+	app.Get("/healthz", alive)
+	app.Get("/readyz", s.ready)
+	app.Get("/assets/*", assets.Serve)
+
+	app.Use(s.accounts.Handler) // from here on every handler knows the current user
+	s.accounts.Register(app)    // link, switch, sign-out, chooser, switcher, tab socket
+
+	// Forms that need no account: they have to come from this site.
+	app.Get("/session/new", s.showSignIn)
+	app.Post("/session", s.accounts.SameOrigin(), s.signIn)
+	app.Post("/session/sign_out", s.accounts.SameOrigin(), s.signOut)
+	app.Get("/registration/new", s.showRegistration)
+	app.Post("/registration", s.accounts.SameOrigin(), s.register)
+
+	// Pages of the current account. What changes something, or answers htmx, has to be drawn for this account.
+	app.Get("/", s.showHome)
+	app.Get("/private", s.accounts.RequireUser, s.showPrivate)
+	app.Get("/inbox", s.accounts.RequireUser, s.showInbox)
+	app.Get("/inbox/who", s.accounts.RequireUser, s.accounts.Protect(), s.showWho)
+	app.Get("/notes", s.accounts.RequireUser, s.accounts.Protect(), s.showNotes)
+	app.Post("/notes", s.accounts.Protect(), s.accounts.RequireUser, s.addNote)
+	app.Get("/live", s.liveNotes())
+
+	if s.demo {
+		app.Post("/demo/users/:id/status", s.accounts.SameOrigin(), s.accounts.RequireUser, s.setStatus)
+	}
+	app.Use(func(*fiber.Ctx) error { return fiber.ErrNotFound })
+}
+
+// shutdown tells the open tabs to come back to another process, then lets running requests finish.
+func (s *site) shutdown(app *fiber.App) error {
+	slog.Info("the example ends")
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return errors.Join(s.accounts.Close(ctx), app.ShutdownWithContext(ctx))
+}

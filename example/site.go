@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"path"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/example/assets"
+	"github.com/multiaccount-go/multiaccount/example/notes"
+	"github.com/multiaccount-go/multiaccount/example/users"
+	"github.com/multiaccount-go/multiaccount/switcher"
+)
+
+// site is the app: what its handlers need.
+type site struct {
+	accounts *multiaccount.Plugin[users.User]
+	users    *users.Users
+	notes    *notes.Notes
+	demo     bool // anybody who is signed in may make users active and inactive
+}
+
+//go:embed views
+var viewFiles embed.FS
+
+// views has one template for each page, every one together with the layout and the shared parts.
+var views = parseViews()
+
+func parseViews() map[string]*template.Template {
+	base := template.Must(template.New("").Funcs(template.FuncMap{
+		"asset":     assets.URL,
+		"announcer": switcher.Announcer,
+	}).ParseFS(viewFiles, "views/shared/*.html"))
+	names, err := fs.Glob(viewFiles, "views/*.html")
+	if err != nil {
+		panic(err)
+	}
+	parsed := map[string]*template.Template{}
+	for _, name := range names {
+		page := template.Must(template.Must(base.Clone()).ParseFS(viewFiles, name))
+		parsed[strings.TrimSuffix(path.Base(name), ".html")] = page
+	}
+	return parsed
+}
+
+// page is what every template gets.
+type page struct {
+	Title    string
+	Head     template.HTML // for whom the page is drawn, and the browser script
+	Stamp    template.HTML // hidden field that says the same in a form
+	Switcher template.HTML
+	Flashes  []multiaccount.Flash
+	Email    string // of the current user; empty when nobody is
+	Path     string
+	HTMX     *htmx // nil: the page does without
+	Data     any
+}
+
+// look is what a handler says about the page that it draws.
+type look struct {
+	view   string
+	title  string
+	status int // 0: 200
+	follow multiaccount.Follow
+	htmx   *htmx
+	data   any
+}
+
+// render draws a page into a buffer first: an error is never half a page.
+func (s *site) render(c *fiber.Ctx, l look) error {
+	p := page{
+		Title: l.title, Stamp: s.accounts.StampField(c), Head: s.accounts.Head(c, l.follow),
+		Flashes: s.accounts.Flashes(c), Path: c.Path(), HTMX: l.htmx, Data: l.data,
+	}
+	if u, ok := s.accounts.CurrentUser(c); ok {
+		p.Email = u.Email
+	}
+	if m := s.accounts.Switcher(c); len(m.Accounts) > 0 {
+		var b bytes.Buffer
+		if err := switcher.Render(&b, m); err != nil {
+			return err
+		}
+		p.Switcher = template.HTML(b.String())
+	}
+	if l.status != 0 {
+		c.Status(l.status)
+	}
+	return send(c, l.view, "layout", p)
+}
+
+// send executes one template of a view.
+func send(c *fiber.Ctx, view, name string, data any) error {
+	var b bytes.Buffer
+	if err := views[view].ExecuteTemplate(&b, name, data); err != nil {
+		return fmt.Errorf("draw %s: %w", view, err)
+	}
+	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+	return c.Send(b.Bytes())
+}
+
+// layout puts the plugin's own pages into this site's design.
+func (s *site) layout(c *fiber.Ctx, p multiaccount.Page) error {
+	return s.render(c, look{view: "plugin", title: p.Title, status: p.Status, data: p.Body})
+}
+
+// failed answers errors that no handler answered. What went wrong goes into the log, never into the page.
+func (s *site) failed(c *fiber.Ctx, err error) error {
+	var known *fiber.Error
+	errors.As(err, &known)
+	switch {
+	case errors.Is(err, users.ErrBusy):
+		c.Set(fiber.HeaderRetryAfter, "5")
+		return fail(c, fiber.StatusServiceUnavailable, "busy", "Many people are signing in right now. Please try again soon.")
+	case isUnavailable(err):
+		slog.Error("store does not answer", "method", c.Method(), "path", c.Path(), "err", err)
+		c.Set(fiber.HeaderRetryAfter, "5")
+		return fail(c, fiber.StatusServiceUnavailable, "store_unavailable", "The store does not answer. Please try again soon.")
+	case known == nil:
+		slog.Error("request failed", "method", c.Method(), "path", c.Path(), "err", err)
+		return fail(c, fiber.StatusInternalServerError, "failed", "It is not your fault; please try again.")
+	case known.Code == fiber.StatusNotFound:
+		return fail(c, known.Code, "not_found", "There is no such page.")
+	}
+	return fail(c, known.Code, "failed", "This request cannot be answered.")
+}
+
+func fail(c *fiber.Ctx, status int, code, text string) error {
+	c.Status(status)
+	if wantsJSON(c) {
+		return c.JSON(fiber.Map{"error": code, "message": text})
+	}
+	return send(c, "failed", "document", text)
+}
+
+// isUnavailable reports whether an error says that Redis cannot be reached, or not in time.
+func isUnavailable(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF)
+}
+
+// wantsJSON reports whether a program asks rather than a browser.
+func wantsJSON(c *fiber.Ctx) bool {
+	return strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMEApplicationJSON)
+}
+
+// isHTMX reports whether htmx asks for a part of a page.
+func isHTMX(c *fiber.Ctx) bool {
+	return c.Get("HX-Request") == "true" && c.Get("HX-History-Restore-Request") != "true"
+}

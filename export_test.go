@@ -1,0 +1,4 @@
+package multiaccount
+
+// LocalPath is localPath, for the fuzz test.
+var LocalPath = localPath
