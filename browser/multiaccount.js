@@ -60,13 +60,24 @@
     return 'defaultValue' in field && field.value !== field.defaultValue;
   }
 
-  function dirty() {
+  // dirty tells whether there is unsaved input in root; fields that accept says no to do not count.
+  function dirty(root = document, accept = () => true) {
     for (const [field, before] of touched) {
       if (!field.isConnected) touched.delete(field);
-      else if (!field.closest('[data-account-ignore-input]') && differs(field, before)) return true;
+      else if (root.contains(field) && !field.closest('[data-account-ignore-input]') && differs(field, before) && accept(field)) {
+        return true;
+      }
     }
     return false;
   }
+
+  // Fields that were sent as they are. The answer to that may replace them, for the account they were drawn for.
+  const sent = new WeakSet();
+  on('submit', ({ target }) => { for (const field of target.elements || []) sent.add(field); });
+  for (const name of ['input', 'change']) on(name, ({ target }) => { sent.delete(target); });
+
+  // holds tells whether nobody but the person may replace what is in root: a refresh and a push have to leave it.
+  const holds = (root) => dirty(root, (field) => !(sent.has(field) && stampOf(field) === stamp));
 
   // ---- Telling the person.
 
@@ -101,19 +112,46 @@
   // refusal shows why the server did not do what was asked. htmx by itself would keep it to itself.
   const refusal = (message) => notice(message, [['notice-close', text.close, dismiss]]);
 
-  let leaving = false;
+  // A form, a link or an htmx request that changes something is on its way: a reload now would cancel where it leads.
+  let departing = 0; // until then
+  const depart = (milliseconds) => { departing = Date.now() + milliseconds; };
+  on('submit', (event) => { if (!event.defaultPrevented) depart(15000); }, window);
+  on('click', (event) => {
+    const link = event.target.closest?.('a[href]');
+    if (link && !event.defaultPrevented && !link.target && !link.download) depart(3000);
+  }, window);
+  const unsafe = (method) => Boolean(method) && method.toLowerCase() !== 'get';
+  on('htmx:beforeRequest', ({ detail }) => { if (unsafe(detail.requestConfig?.verb)) depart(15000); }); // htmx 2
+  on('htmx:afterRequest', () => depart(1000)); // its answer may lead elsewhere
+  on('htmx:before:request', ({ detail }) => { if (unsafe(detail.ctx?.request?.method)) depart(15000); }); // htmx 4
+  on('htmx:after:request', () => depart(1000));
+
+  let leaving = false, later = 0;
   // The last reload brought the very same old page, from a cache in between: another one would not help.
   const page = `${version} ${drawn}`;
   const stuck = storage.take('account-reloaded') === page;
 
   function reload(spoken) {
     if (leaving) return;
+    clearTimeout(later);
+    if (Date.now() < departing) {
+      later = setTimeout(reload, 200, spoken);
+      return;
+    }
     leaving = true;
     storage.put('account-reloaded', page);
     if (spoken) storage.put('account-announcement', spoken); // spoken by the page that comes
     location.reload();
     setTimeout(() => { leaving = false; }, 10000); // the page's own "leave site?" may have been answered with no
   }
+
+  // What was held back comes as soon as nothing is in its way.
+  let behind = false;
+  function hold() {
+    behind = true;
+    question(version ? text.stale : text.signedOut);
+  }
+  on('input', () => { if (behind && !dirty()) reload(''); });
 
   const reloadOrAsk = (spoken, asked) => (dirty() || stuck ? question(asked) : reload(spoken));
 
@@ -250,6 +288,7 @@
   }, window);
   on('pageshow', ({ persisted }) => {
     away = false;
+    departing = 0;
     if (persisted) check().then(connect);
   }, window);
 
@@ -310,22 +349,34 @@
     check().then(() => question(version ? text.stale : text.signedOut));
   }
 
+  // A refresh that our event set off must not replace what the person is typing.
+  function spareField(event, source, target) {
+    if (!ours.has(source) || !target?.contains || !holds(target)) return;
+    event.preventDefault();
+    hold();
+  }
+
   // htmx 2
-  on('htmx:configRequest', ({ detail }) => {
+  on('htmx:configRequest', (event) => {
+    const { detail } = event;
+    spareField(event, detail.triggeringEvent, detail.target);
     stampRequest(detail.headers, detail.path, detail.elt, detail.triggeringEvent, detail.verb);
   });
   on('htmx:beforeOnLoad', (event) => {
     const xhr = event.detail?.xhr;
     if (xhr) spareInput(event, xhr.status, xhr.getResponseHeader('HX-Refresh'));
   });
+  on('htmx:oobBeforeSwap', (event) => {
+    if (event.target.closest?.('[ws-connect],[data-ws-connect]') && holds(event.target)) event.preventDefault(); // a push
+  });
   on('htmx:afterSwap', ({ detail, target }) => {
-    const sent = detail?.requestConfig?.headers?.[HEADER]; // unknown for pushes: they inherit
+    const carried = detail?.requestConfig?.headers?.[HEADER]; // unknown for pushes: they inherit
     const added = document.getElementsByClassName(window.htmx?.config?.addedClass || 'htmx-added');
     for (const element of added) {
-      if (!element.hasAttribute(MARK)) mark(element, sent ?? marked(element));
+      if (!element.hasAttribute(MARK)) mark(element, carried ?? marked(element));
     }
     // Morphed content cannot be told from what stays. Without a mark to trust it is refused until the page reloads.
-    if (sent && added.length === 0 && sent !== marked(target)) target.setAttribute?.(MARK, '');
+    if (carried && added.length === 0 && carried !== marked(target)) target.setAttribute?.(MARK, '');
   });
   on('htmx:load', ({ target }) => fillForms(target));
   // No snapshots of one account's pages, whatever the page configured: Back asks the server, with the page's stamp.
@@ -335,7 +386,9 @@
 
   // htmx 4
   const sentWith = new WeakMap(); // swap task -> stamp that its request carried
-  on('htmx:config:request', ({ detail: { ctx } }) => {
+  on('htmx:config:request', (event) => {
+    const { ctx } = event.detail;
+    spareField(event, ctx?.sourceEvent, ctx?.target);
     const request = ctx?.request;
     if (request) stampRequest(request.headers, request.action, ctx.sourceElement, ctx.sourceEvent, request.method);
   });
@@ -343,13 +396,18 @@
     const response = event.detail?.ctx?.response;
     if (response) spareInput(event, response.status, response.headers.get('HX-Refresh'));
   });
-  on('htmx:before:swap', ({ detail }) => {
-    const sent = detail.ctx?.request?.headers?.[HEADER];
-    if (sent) for (const task of detail.tasks || []) sentWith.set(task, sent);
+  on('htmx:before:swap', ({ detail: { ctx, tasks = [] } }) => {
+    for (let i = tasks.length - 1; i >= 0 && !ctx?.request; i--) { // a push
+      const { target } = tasks[i];
+      const element = typeof target === 'string' ? document.querySelector(target) : target;
+      if (element?.contains && holds(element)) tasks.splice(i, 1);
+    }
+    const carried = ctx?.request?.headers?.[HEADER];
+    if (carried) for (const task of tasks) sentWith.set(task, carried);
   });
   on('htmx:before:settle', ({ detail }) => {
-    const sent = sentWith.get(detail.task);
-    if (sent) for (const node of detail.newContent) if (node.nodeType === Node.ELEMENT_NODE) mark(node, sent);
+    const carried = sentWith.get(detail.task);
+    if (carried) for (const node of detail.newContent) if (node.nodeType === Node.ELEMENT_NODE) mark(node, carried);
   });
   on('htmx:after:process', ({ target }) => fillForms(target));
 

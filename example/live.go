@@ -22,12 +22,26 @@ func (s *site) liveNotes() fiber.Handler {
 	return live.New(func() live.View { return &notesView{site: s} }, live.Config{
 		Hub:       s.accounts.Hub(),
 		OnConnect: []live.Hook{hooks.LoadAccounts(s.accounts), hooks.RequireUser(s.accounts), chosenHTMX},
-		Page: func(c *fiber.Ctx, _ *live.Socket, body template.HTML) error {
-			return s.render(c, look{
-				view: "live", title: "Live", follow: multiaccount.FollowFragments, htmx: htmxOf(c), data: body,
-			})
-		},
+		Page:      s.livePage,
 	})
+}
+
+// livePage draws the page around the view, and beside the view the form that a person types into.
+func (s *site) livePage(c *fiber.Ctx, socket *live.Socket, body template.HTML) error {
+	return s.render(c, look{
+		view: "live", title: "Live", follow: multiaccount.FollowFragments, htmx: htmxOf(c),
+		data: livePanel{panel: livePanelOf(socket).panel, HTMX: htmxOf(c), View: body},
+	})
+}
+
+// livePanelOf returns what the views and the form of a socket's account begin with.
+func livePanelOf(s *live.Socket) livePanel {
+	user, _ := hooks.CurrentUser[users.User](s)
+	chosen, _ := live.Value[*htmx](s)
+	return livePanel{
+		panel: panel{Name: user.Name, Stamp: switcher.Fields(hooks.Stamp(s), ""), Page: notesPage("/live" + string(chosen.Query))},
+		HTMX:  chosen,
+	}
 }
 
 // chosenHTMX is a hook of this page's own: it hands the view something from the request, which is over when the view
@@ -56,17 +70,18 @@ type notesView struct {
 type livePanel struct {
 	panel
 	HTMX *htmx
+	View template.HTML // in the page
 }
 
-// Mount subscribes first and loads second, so that no note is missed in between.
+// Mount subscribes first and loads second, so that no note is missed in between. The form gets the stamp of the account
+// that the socket was opened for; the browser script keeps what somebody is typing into it.
 func (v *notesView) Mount(ctx context.Context, s *live.Socket) error {
-	user, _ := hooks.CurrentUser[users.User](s)
-	v.account = user.ID
-	v.panel.Name, v.panel.Stamp = user.Name, switcher.Fields(hooks.Stamp(s), "")
-	v.panel.HTMX, _ = live.Value[*htmx](s)
-	v.panel.Page = notesPage("/live" + string(v.panel.HTMX.Query))
+	v.account, v.panel = hooks.CurrentID(s), livePanelOf(s)
 	s.Subscribe(notesTopic(v.account))
-	return v.load(ctx)
+	if err := v.load(ctx); err != nil {
+		return err
+	}
+	return v.push(s, "push-fields")
 }
 
 func (v *notesView) load(ctx context.Context) (err error) {
