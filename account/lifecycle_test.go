@@ -255,18 +255,35 @@ func TestAnIntentIsOfWhoAsked(t *testing.T) {
 }
 
 func TestRelinkingMakesANewMembership(t *testing.T) {
-	w := newWorld(t, "a^* b", false)
-	if _, err := w.signOut("b", ""); err != nil {
-		t.Fatalf("sign out: %v", err)
+	w := newWorld(t, "a^*", false)
+	seen := map[string]bool{}
+	for range 3 {
+		if _, err := w.beginLink(); err != nil {
+			t.Fatalf("begin: %v", err)
+		}
+		out, err := w.signIn("b")
+		if err != nil {
+			t.Fatalf("sign in: %v", err)
+		}
+		if id := out.Session.Find("b").Membership; seen[id] || len(id) != 22 {
+			t.Errorf("membership: got %q, want 22 characters that never came before", id)
+		} else {
+			seen[id] = true
+		}
+		if _, err := w.signOut("b", "a"); err != nil {
+			t.Fatalf("sign out: %v", err)
+		}
 	}
-	if _, err := w.beginLink(); err != nil {
-		t.Fatalf("begin: %v", err)
-	}
-	if _, err := w.signIn("b"); err != nil {
-		t.Fatalf("sign in: %v", err)
-	}
-	if got := w.stored().Find("b").Membership; got == membership("b") {
-		t.Errorf("membership: got %q again, want a new one", got)
+}
+
+func TestCloneSharesNothingThatChanges(t *testing.T) {
+	w := newWorld(t, "a^* b", true)
+	s, want := w.load(), w.load()
+	c := s.Clone()
+	c.Accounts[0].Account, c.Intent.By, c.Current = "x", "x", "x"
+	c.Accounts = append(c.Accounts[:1], account.Linked{Account: "y"})
+	if err := sameSession(s, want); err != nil {
+		t.Errorf("the original changed with its copy: %v", err)
 	}
 }
 

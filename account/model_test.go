@@ -41,7 +41,7 @@ func (x member) acts(now time.Time) bool {
 // limits are the options that the property test runs with. No multiple of step comes within a second of any of them or of
 // their sums, so that a retry's pause never decides what happens.
 var limits = account.Options{
-	MaxLinked: 2, Idle: time.Hour, Lifetime: 5 * time.Hour, Grace: 10 * time.Second, IntentTTL: 10 * time.Minute, SwitchesPerMinute: 3,
+	MaxLinked: 2, Idle: time.Hour, Lifetime: 100 * time.Minute, Grace: 10 * time.Second, IntentTTL: 10 * time.Minute, SwitchesPerMinute: 3,
 }
 
 const step = 7 * time.Second

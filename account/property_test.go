@@ -134,7 +134,7 @@ func (p *property) event() {
 	p.heard, p.store.saves, p.store.deletes = nil, 0, 0
 	switch n := p.rng.IntN(100); {
 	case n < 12:
-		d := step * pick(p, time.Duration(1), 1, 1, 2, 2, 10, 90, 300, 600)
+		d := step * pick(p, time.Duration(1), 1, 2, 10, 90, 300, 300, 300, 600)
 		p.log = append(p.log, fmt.Sprintf("%v pass", d))
 		time.Sleep(d)
 	case n < 30:
@@ -153,7 +153,7 @@ func (p *property) administer() {
 	id := pick(p, p.cookies...).ID
 	p.touched = id
 	c := command{kind: pick(p, "deactivate", "deactivate", "activate", "activate", "revoke", "retire", "destroy", "end"), name: p.account()}
-	if c.kind == "end" && p.rng.IntN(3) > 0 {
+	if c.kind == "end" && p.rng.IntN(6) > 0 {
 		c.kind = "activate"
 	}
 	p.log = append(p.log, fmt.Sprintf("back office: %+v", c))
@@ -174,7 +174,7 @@ func (p *property) browse() {
 		kind: pick(p, "sign in", "sign in", "begin", "begin", "switch", "switch", "switch", "sign out", "cancel", "sign out all", "touch"),
 		name: p.account(), next: pick(p, "", "", p.account()),
 	}
-	if c.kind == "sign out all" && p.rng.IntN(3) > 0 {
+	if c.kind == "sign out all" && p.rng.IntN(6) > 0 {
 		c.kind = "begin"
 	}
 	if n := len(p.slow); n > 0 && p.rng.IntN(5) == 0 {
@@ -191,11 +191,16 @@ func (p *property) browse() {
 		other := pick(p, p.cookies...)
 		cookie, which = &other, "an old or stolen cookie"
 	}
-	p.log = append(p.log, fmt.Sprintf("browser %d with %s: %+v", b, which, c))
 	if cookie == nil {
+		p.log = append(p.log, fmt.Sprintf("browser %d without a cookie: %+v", b, c))
 		p.anonymous(b, m, c)
 		return
 	}
+	// Mostly the accounts of the session, or it would be replaced before it grows old.
+	if x := p.models[cookie.ID]; x.intent.IsZero() && (c.kind == "sign in" || c.kind == "switch") && len(x.members) > 0 && p.rng.IntN(8) > 0 {
+		c.name = pick(p, x.members...).name
+	}
+	p.log = append(p.log, fmt.Sprintf("browser %d with %s: %+v", b, which, c))
 	s, err := m.Load(p.t.Context(), *cookie)
 	want := p.models[cookie.ID].authority(cookie.Secret, time.Now())
 	if !errors.Is(err, want) {

@@ -383,10 +383,11 @@ func (s *Session) rotate(to Digest, now time.Time, grace time.Duration) {
 	s.Generation++
 }
 
-// Clone returns a copy that shares nothing that a transition changes.
+// Clone returns a copy that shares nothing with s.
 func (s *Session) Clone() *Session {
 	c := *s
 	c.Accounts = slices.Clone(s.Accounts)
+	c.StampKey = slices.Clone(s.StampKey)
 	if s.Intent != nil {
 		intent := *s.Intent
 		c.Intent = &intent

@@ -29,6 +29,10 @@ func TestStampFollowsTheMembership(t *testing.T) {
 	if ofB := w.load().Stamp(); ofB == ofA {
 		t.Error("two accounts have one stamp")
 	}
+	swapped := strings.Replace(ofA, membership("a"), membership("b"), 1)
+	if err := w.load().CheckStamp(swapped); !errors.Is(err, account.ErrStaleStamp) || w.load().Stamped(swapped) != nil {
+		t.Errorf("the stamp of one account serves another: %v", err)
+	}
 	do(w.switchTo("a"))
 	check("after the switch back", nil)
 	do(w.signIn("a"))

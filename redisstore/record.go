@@ -10,8 +10,8 @@ import (
 	"github.com/multiaccount-go/multiaccount/account"
 )
 
-// decode reads the hash of a session. It believes all of it or nothing.
-func decode(id account.SessionID, fields map[string]string) (*account.Session, error) {
+// decode reads the hash of a session, its blob by read. It believes all of it or nothing.
+func decode(id account.SessionID, fields map[string]string, read blobReader) (*account.Session, error) {
 	if len(fields) == 0 {
 		return nil, account.ErrNotFound
 	}
@@ -35,12 +35,19 @@ func decode(id account.SessionID, fields map[string]string) (*account.Session, e
 	if err != nil {
 		return nil, err
 	}
-	s, err := account.Decode(id, []byte(fields["data"]))
+	s, err := read(id, fields["data"])
 	if err != nil {
 		return nil, fmt.Errorf("redisstore: %w", err)
 	}
 	s.Revision, s.Version, s.Tag, s.Seen = revision, version, fields["tag"], time.UnixMilli(seen)
 	return s, nil
+}
+
+// blobReader makes a session of its blob.
+type blobReader func(id account.SessionID, data string) (*account.Session, error)
+
+func readBlob(id account.SessionID, data string) (*account.Session, error) {
+	return account.Decode(id, []byte(data))
 }
 
 // number reads a number in the one spelling that a save writes.

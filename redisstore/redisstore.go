@@ -34,7 +34,10 @@ import (
 
 // Store is an [account.Store] on Redis, with the powers of [account.Index] and [account.BatchLoader]. It is safe for
 // concurrent use.
-type Store struct{ conn }
+type Store struct {
+	conn
+	recent recent
+}
 
 var (
 	_ account.Store       = (*Store)(nil)
@@ -44,7 +47,7 @@ var (
 
 // New returns a store over a client, which the caller goes on to own. It does no I/O. What cannot work is reported by
 // [Store.Validate] and by every method.
-func New(rdb redis.UniversalClient, opts ...Option) *Store { return &Store{newConn(rdb, opts)} }
+func New(rdb redis.UniversalClient, opts ...Option) *Store { return &Store{conn: newConn(rdb, opts)} }
 
 // FromStorage is [New] over the client of a gofiber/storage/redis. Closing that storage closes the client for both.
 // Its Reset empties the whole database, our sessions too: give Fiber's middleware a [NewStorage] instead.

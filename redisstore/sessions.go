@@ -32,7 +32,14 @@ const partitions = 64
 
 // partition is the beginning of every name that belongs to a session's partition. The braces make Redis compute the slot
 // from what is between them, so that a script may use the hash and its channel together.
-func (s *Store) partition(n byte) string { return fmt.Sprintf("%s:{p%02d}:", s.prefix, n%partitions) }
+func (s *Store) partition(n byte) string { return s.prefix + partitionTags[n%partitions] }
+
+var partitionTags = func() (tags [partitions]string) {
+	for i := range tags {
+		tags[i] = fmt.Sprintf(":{p%02d}:", i)
+	}
+	return tags
+}()
 
 func (s *Store) key(id account.SessionID) string     { return s.partition(id[0]) + "s:" + id.String() }
 func (s *Store) channel(id account.SessionID) string { return s.partition(id[0]) + "changes" }
@@ -48,7 +55,7 @@ func (s *Store) Load(ctx context.Context, id account.SessionID) (*account.Sessio
 	if err != nil {
 		return nil, failure("load", err)
 	}
-	return decode(id, fields)
+	return decode(id, fields, s.recent.read)
 }
 
 // LoadMany implements [account.BatchLoader]. It costs one pipeline, in a cluster one for each node.
@@ -82,7 +89,7 @@ func (s *Store) LoadMany(ctx context.Context, ids []account.SessionID) ([]*accou
 		if err != nil && !wrongType(err) {
 			return nil, failure("load many", err)
 		}
-		sessions[i], _ = decode(ids[i], fields) // missing and unreadable ones are nil
+		sessions[i], _ = decode(ids[i], fields, readBlob) // missing and unreadable ones are nil
 	}
 	return sessions, nil
 }
