@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,23 +23,17 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	setDefault(&o.MaxLinked, 5)
-	setDefault(&o.Idle, 24*time.Hour)
-	setDefault(&o.Lifetime, 14*24*time.Hour)
-	setDefault(&o.Grace, 10*time.Second)
-	setDefault(&o.IntentTTL, 10*time.Minute)
-	setDefault(&o.SwitchesPerMinute, 120)
-	setDefault(&o.Timeout, 500*time.Millisecond)
+	o.MaxLinked = cmp.Or(o.MaxLinked, 5)
+	o.Idle = cmp.Or(o.Idle, 24*time.Hour)
+	o.Lifetime = cmp.Or(o.Lifetime, 14*24*time.Hour)
+	o.Grace = cmp.Or(o.Grace, 10*time.Second)
+	o.IntentTTL = cmp.Or(o.IntentTTL, 10*time.Minute)
+	o.SwitchesPerMinute = cmp.Or(o.SwitchesPerMinute, 120)
+	o.Timeout = cmp.Or(o.Timeout, 500*time.Millisecond)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	return o
-}
-
-func setDefault[T int | time.Duration](v *T, to T) {
-	if *v == 0 {
-		*v = to
-	}
 }
 
 // maxMaxLinked keeps a full session far below [MaxRecord].

@@ -126,22 +126,6 @@ func (h *Hub) shard(key Key) *shard {
 	return &h.shards[maphash.Comparable(h.seed, key)%shards]
 }
 
-// Keys returns the keys that have open sockets in this process, in no order, for a sweep that compares versions.
-func (h *Hub) Keys() []Key {
-	var keys []Key
-	for i := range h.shards {
-		s := &h.shards[i]
-		s.mu.Lock()
-		for key, g := range s.groups {
-			if len(g.members) > 0 {
-				keys = append(keys, key)
-			}
-		}
-		s.mu.Unlock()
-	}
-	return keys
-}
-
 // Close takes no new sockets, closes the open ones with 1012 and waits until all their handlers have returned, or until
 // ctx ends, whose error it then returns.
 func (h *Hub) Close(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -18,20 +19,14 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	setDefault(&l.SocketsPerKey, 32)
-	setDefault(&l.MessagesPerSecond, 10)
-	setDefault(&l.Burst, 20)
-	setDefault(&l.MaxMessage, 16<<10)
-	setDefault(&l.WriteTimeout, 5*time.Second)
-	setDefault(&l.PingEvery, 25*time.Second)
-	setDefault(&l.PongTimeout, 60*time.Second)
+	l.SocketsPerKey = cmp.Or(l.SocketsPerKey, 32)
+	l.MessagesPerSecond = cmp.Or(l.MessagesPerSecond, 10)
+	l.Burst = cmp.Or(l.Burst, 20)
+	l.MaxMessage = cmp.Or(l.MaxMessage, 16<<10)
+	l.WriteTimeout = cmp.Or(l.WriteTimeout, 5*time.Second)
+	l.PingEvery = cmp.Or(l.PingEvery, 25*time.Second)
+	l.PongTimeout = cmp.Or(l.PongTimeout, 60*time.Second)
 	return l
-}
-
-func setDefault[T int | time.Duration](v *T, to T) {
-	if *v == 0 {
-		*v = to
-	}
 }
 
 // Validate reports every limit that cannot work, all at once.

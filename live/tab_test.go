@@ -140,7 +140,7 @@ func TestTab(t *testing.T) {
 			w.hub.Announce(state("b", 3, 1))
 			a.expect("session-changed", 2)
 			b.expect("session-changed", 3)
-			if n := len(w.hub.Keys()); n != 2 {
+			if n := len(w.hub.Followed()); n != 2 {
 				w.t.Errorf("%d keys, want 2", n)
 			}
 		},
