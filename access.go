@@ -16,6 +16,7 @@ import (
 func (p *Plugin[U]) CurrentUser(c *fiber.Ctx) (U, bool) { return p.current(p.visit(c)) }
 
 // PrimaryUser returns the user whom the other accounts are linked to. false: there is one account, or none.
+// While the person has to choose there is a primary user but no local primary_user: templates test the one for the other.
 func (p *Plugin[U]) PrimaryUser(c *fiber.Ctx) (U, bool) { return p.primary(p.visit(c)) }
 
 // CurrentID returns the id of the current account, or "".

@@ -200,7 +200,8 @@ func TestUnsafeRequestsDoNotAdopt(t *testing.T) {
 	o := rollOut(t)
 	for name, kind := range map[string]option{"form": form(), "another site": xform(), "htmx": hx} {
 		b := o.visitor("a")
-		if a := b.do("POST", "/write", kind); a.Status < 300 || a.Status == 303 && !strings.HasPrefix(a.location(), "/session/new") || a.session() != nil {
+		if a := b.do("POST", "/write", kind); a.Status < 300 || a.Status == 303 && !strings.HasPrefix(a.location(),
+			"/session/new") || a.session() != nil {
 			t.Errorf("%s: %d %v", name, a.Status, a.Cookies)
 		}
 		b.reads(t, "a")

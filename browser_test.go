@@ -77,10 +77,12 @@ func headers(pairs ...string) option {
 }
 
 // nav is a click on a link of this site.
-var nav = headers("Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Sec-Fetch-User", "?1")
+var nav = headers("Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document",
+	"Sec-Fetch-User", "?1")
 
 // xnav is a click on a link of another site.
-var xnav = headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Referer", "https://evil.test/")
+var xnav = headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Referer",
+	"https://evil.test/")
 
 // form is a form of this site, with its fields in pairs.
 func form(pairs ...string) option {

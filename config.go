@@ -55,17 +55,17 @@ func (p Paths) validate() error {
 			continue
 		}
 		if _, ok := localPath(f.path); !ok || strings.ContainsAny(f.path, ":*+") || f.name != "Home" && f.path != "/" && strings.HasSuffix(f.path, "/") {
-			errs = append(errs, fmt.Errorf("Paths.%s is %q: use a local path such as /link, without parameters", f.name, f.path))
+			errs = append(errs, fmt.Errorf("field Paths.%s is %q: use a local path such as /link, without parameters", f.name, f.path))
 		}
 		if f.route {
 			if other := below[strings.ToLower(f.path)]; other != "" || f.path == "/" {
-				errs = append(errs, fmt.Errorf("Paths.%s is %q: give each route a path of its own", f.name, f.path))
+				errs = append(errs, fmt.Errorf("field Paths.%s is %q: give each route a path of its own", f.name, f.path))
 			}
 			below[strings.ToLower(f.path)] = f.name
 		}
 	}
 	if p.Base == "/" {
-		errs = append(errs, errors.New(`Paths.Base is "/": the routes need a place of their own, such as /link`))
+		errs = append(errs, errors.New(`field Paths.Base is "/": the routes need a place of their own, such as /link`))
 	}
 	return errors.Join(errs...)
 }
@@ -96,11 +96,11 @@ var cookieName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 func (c CookieConfig) validate() error {
 	switch {
 	case !cookieName.MatchString(c.Name):
-		return fmt.Errorf("Cookie.Name is %q: use up to 64 letters, digits, - and _", c.Name)
+		return fmt.Errorf("field Cookie.Name is %q: use up to 64 letters, digits, - and _", c.Name)
 	case !c.InsecurePlainHTTPForDevelopment && !strings.HasPrefix(c.Name, hostPrefix):
-		return fmt.Errorf("Cookie.Name is %q: over https it must begin with %s", c.Name, hostPrefix)
+		return fmt.Errorf("field Cookie.Name is %q: over https it must begin with %s", c.Name, hostPrefix)
 	case c.InsecurePlainHTTPForDevelopment && strings.HasPrefix(c.Name, "__"):
-		return fmt.Errorf("Cookie.Name is %q: browsers refuse this prefix over plain http", c.Name)
+		return fmt.Errorf("field Cookie.Name is %q: browsers refuse this prefix over plain http", c.Name)
 	}
 	return nil
 }

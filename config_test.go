@@ -26,7 +26,8 @@ func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"Users", "Follow", `Locals["user_id"]`, `Locals["current_user"]`, "MaxLinked", "Grace", "Lifetime", "MaxMessage",
+	for _, want := range []string{"Users", "Follow", `Locals["user_id"]`, `Locals["current_user"]`, "MaxLinked", "Grace",
+		"Lifetime", "MaxMessage",
 		"Paths.Link", "Paths.SignOut", "Paths.Home", "Paths.SignIn", "Cookie.Name", "www.example.com", "https://*.example.com"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("nothing about %s in:\n%v", want, err)
@@ -78,8 +79,10 @@ func TestNewWithUsersAlone(t *testing.T) {
 
 // Every path can be another one, and whatever leads to a path follows.
 func TestEveryPathIsConfigurable(t *testing.T) {
-	paths := multiaccount.Paths{Base: "/konten", Link: "/dazu", Cancel: "/abbrechen", Switch: "/wechseln", SignOut: "/abmelden", Choose: "/auswahl", Accounts: "/liste",
-		State: "/stand", Live: "/live-konten", Script: "/konten.js", SignIn: "/anmelden", Home: "/start", SignedOut: "/ciao", AppSignOut: "/out"}
+	paths := multiaccount.Paths{Base: "/konten", Link: "/dazu", Cancel: "/abbrechen", Switch: "/wechseln",
+		SignOut: "/abmelden", Choose: "/auswahl", Accounts: "/liste",
+		State: "/stand", Live: "/live-konten", Script: "/konten.js", SignIn: "/anmelden", Home: "/start", SignedOut: "/ciao",
+		AppSignOut: "/out"}
 	for name, prefix := range map[string]string{"on the app": "", "on a group": "/bereich"} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, func(c *config) { c.Paths = paths })
@@ -117,7 +120,8 @@ func TestEveryPathIsConfigurable(t *testing.T) {
 			post := func(path string, pairs ...string) answer {
 				return b.do("POST", path, form(append(pairs, "_stamp", stamp())...))
 			}
-			for path, status := range map[string]int{"/konten.js": 200, "/stand": 200, "/liste": 200, "/dazu/a": 200, "/dazu/x": 404, "/wechseln/a": 200, "/auswahl": 303} {
+			for path, status := range map[string]int{"/konten.js": 200, "/stand": 200, "/liste": 200, "/dazu/a": 200,
+				"/dazu/x": 404, "/wechseln/a": 200, "/auswahl": 303} {
 				if a := b.get(base + path); a.Status != status {
 					t.Errorf("%s: %d", path, a.Status)
 				}

@@ -39,8 +39,10 @@ func TestCookieAttributes(t *testing.T) {
 				cookie = "accounts-insecure"
 			}
 			steps := []func() answer{
-				func() answer { return b.signIn("a") }, func() answer { b.post("/link/p/a"); return b.signIn("b") }, func() answer { return b.switchTo("a") },
-				func() answer { return b.get("/flash") }, func() answer { return b.post("/link/sign_out/b") }, func() answer { return b.signIn("c") },
+				func() answer { return b.signIn("a") }, func() answer { b.post("/link/p/a"); return b.signIn("b") },
+				func() answer { return b.switchTo("a") },
+				func() answer { return b.get("/flash") }, func() answer { return b.post("/link/sign_out/b") },
+				func() answer { return b.signIn("c") },
 				func() answer { return b.post("/link/sign_out") },
 			}
 			for i, step := range steps {
@@ -145,7 +147,8 @@ func TestSessionFixation(t *testing.T) {
 func TestAnonymousVisitorsLeaveNothing(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
-	for _, path := range []string{"/", "/page", "/session/new", "/app", "/document", "/link/accounts", "/link/state", "/link/choose", "/flash"} {
+	for _, path := range []string{"/", "/page", "/session/new", "/app", "/document", "/link/accounts", "/link/state",
+		"/link/choose", "/flash"} {
 		if a := b.get(path); len(a.Cookies) > 0 {
 			t.Errorf("%s sets %v", path, a.Cookies)
 		}

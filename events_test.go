@@ -59,7 +59,8 @@ func TestEventsOfTransitions(t *testing.T) {
 			continue
 		}
 		e := events[0]
-		if e.Action != step.action || e.From != step.from || e.To != step.to || e.Path != step.path || e.Method != "POST" || e.Code != "" {
+		if e.Action != step.action || e.From != step.from || e.To != step.to || e.Path != step.path || e.Method != "POST" ||
+			e.Code != "" {
 			t.Errorf("%s: %+v", step.name, e)
 		}
 		if e.Session == "" || e.ID.Version() != 7 || !e.Time.Equal(s.clock.now()) || e.Time.Location().String() != "UTC" || e.IP == "" {
@@ -179,7 +180,10 @@ func TestNothingOfARequestIsKept(t *testing.T) {
 // keepAlive signs in and is refused, again and again, over one connection and with headers of changing length.
 func keepAlive(t *testing.T, ln *fasthttputil.InmemoryListener, id string, rounds int) {
 	client := &http.Client{
-		Transport:     &http.Transport{MaxConnsPerHost: 1, DialContext: func(context.Context, string, string) (net.Conn, error) { return ln.Dial() }},
+		Transport: &http.Transport{MaxConnsPerHost: 1, DialContext: func(context.Context, string, string) (net.Conn,
+			error) {
+			return ln.Dial()
+		}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	defer client.CloseIdleConnections()

@@ -69,7 +69,8 @@ func TestFlashesOfAnApp(t *testing.T) {
 	})
 	b := s.browser()
 	b.get("/save?text=second")
-	if got := b.flashes(t); len(got) != 2 || got[0] != (multiaccount.Flash{Kind: "warning", Text: "first ü"}) || got[1].Text != "second" {
+	if got := b.flashes(t); len(got) != 2 || got[0] != (multiaccount.Flash{Kind: "warning", Text: "first ü"}) ||
+		got[1].Text != "second" {
 		t.Errorf("got %v", got)
 	}
 	b.get("/save?text=" + strings.Repeat("a", 3000)) // does not fit: dropped, the first one stays

@@ -27,7 +27,8 @@ func TestRotatedSecret(t *testing.T) {
 				t.Errorf("within the grace: %d %v", a.Status, a.Cookies)
 			}
 			b.unchanged(t, func() {
-				for _, path := range []string{"/app/act", "/careless", "/link/switch_to/" + now.Current.ID, "/link/p/a", "/link/cancel", "/link/sign_out/b", "/sign-in", "/register"} {
+				for _, path := range []string{"/app/act", "/careless", "/link/switch_to/" + now.Current.ID, "/link/p/a",
+					"/link/cancel", "/link/sign_out/b", "/sign-in", "/register"} {
 					a := old.do("POST", path, program, stamped(now.Stamp), formBody("id", "c", "password", "pw-c", "value", "x"))
 					refused(t, a, 409, multiaccount.CodeStaleSession)
 					if h := old.do("POST", path, hx, stamped(now.Stamp)); h.Status != 409 || len(h.Cookies) > 0 {

@@ -326,7 +326,8 @@ func (s *site) act(c *fiber.Ctx) error {
 
 func (s *site) signInPage(c *fiber.Ctx) error {
 	adding, ok := s.accounts.Adding(c)
-	return c.SendString(fmt.Sprintf("sign in; adding=%v to=%q expired=%v cancel=%s", ok, adding.To.Name, adding.Expired, adding.CancelPath))
+	return c.SendString(fmt.Sprintf("sign in; adding=%v to=%q expired=%v cancel=%s", ok, adding.To.Name, adding.Expired,
+		adding.CancelPath))
 }
 
 func (s *site) signIn(c *fiber.Ctx) error {

@@ -25,7 +25,8 @@ func TestLinkJourney(t *testing.T) {
 	}
 
 	page := b.get("/link/p/a", header("Referer", here+"/page?x=1"))
-	if page.Status != 200 || !strings.Contains(page.Body, "Name-A") || !strings.Contains(page.Body, `name="return_to" value="/page?x=1"`) {
+	if page.Status != 200 || !strings.Contains(page.Body, "Name-A") || !strings.Contains(page.Body,
+		`name="return_to" value="/page?x=1"`) {
 		t.Fatalf("link page: %d %s", page.Status, page.Body)
 	}
 	before := b.cookie()
@@ -49,7 +50,8 @@ func TestLinkJourney(t *testing.T) {
 	}
 	b.acts(t, "b", "a")
 	d := b.document()
-	if d.State != account.StateMulti || d.Version != single.Version+1 || len(d.Accounts) != 2 || d.Accounts[0].ID != "a" || d.Accounts[1].ID != "b" {
+	if d.State != account.StateMulti || d.Version != single.Version+1 || len(d.Accounts) != 2 || d.Accounts[0].ID != "a" ||
+		d.Accounts[1].ID != "b" {
 		t.Errorf("multi: %+v", d)
 	}
 	if got := b.get("/session/new").Body; !strings.Contains(got, "adding=false") {
@@ -77,7 +79,8 @@ func TestLinkIntent(t *testing.T) {
 		}
 		b.unchanged(t, func() {
 			refused(t, signInAs(b, "b", program), 409, multiaccount.CodeIntentExpired)
-			if a := signInAs(b, "b", form()); a.Status != 409 || !strings.Contains(a.Body, "/link/cancel") || !strings.Contains(a.Body, "/link/p/a") {
+			if a := signInAs(b, "b", form()); a.Status != 409 || !strings.Contains(a.Body, "/link/cancel") ||
+				!strings.Contains(a.Body, "/link/p/a") {
 				t.Errorf("page: %d %s", a.Status, a.Body)
 			}
 		})
@@ -222,6 +225,15 @@ func TestLinkOfSomebodyWhoMustNotAct(t *testing.T) {
 				t.Errorf("got %d %s %v", a.Status, a.Body, a.Cookies)
 			}
 		}
+	})
+	t.Run("an app that returns the error as it is", func(t *testing.T) {
+		b.unchanged(t, func() {
+			inactive, unknown := b.do("GET", "/callback?id=d", program), b.do("GET", "/callback?id=nobody", program)
+			refused(t, inactive, 404, multiaccount.CodeNotFound)
+			if unknown.Body != inactive.Body {
+				t.Errorf("got %s and %s", inactive.Body, unknown.Body)
+			}
+		})
 	})
 	b.signIn("b")
 	b.acts(t, "b", "a")

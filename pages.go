@@ -100,7 +100,7 @@ func (p *Plugin[U]) refusePage(c *fiber.Ctx, r *Refusal) error {
 		return p.draw(c, r.Status, "Another account", pages.Stale(p.stalePage(c, v)))
 	}
 	page := pages.RefusalPage{Title: titles[r.Code], Message: r.Message, RetryAfter: r.RetryAfter, ContinuePath: p.cameFrom(c)}
-	if r.Code == CodeIntentExpired && v.session != nil {
+	if r.Code == CodeIntentExpired && v.session != nil && v.session.Intent != nil {
 		back, _ := p.returnable(v.session.Intent.ReturnTo)
 		page.ContinuePath, page.ContinueLabel = p.addPath(v.session), "Start again"
 		page.Actions = []pages.Action{{Label: "Cancel adding", Post: p.post(v, p.urls.cancel, back)}}

@@ -36,7 +36,7 @@ type Profile = switcher.Profile
 // Config says how the plugin works in an app. Zero fields have defaults that work; only Users is required.
 type Config[U any] struct {
 	// Users loads the users with the given ids in one go. An id that is missing from the map does not exist (any more).
-	// It is called at most once a request, with the accounts of one session. Required.
+	// It is called once a request, with the accounts of one session, and once more for whoever signs in. Required.
 	Users func(ctx context.Context, ids ...string) (map[string]U, error)
 	// Active reports whether a user may act now. It is asked at every request, so it takes effect at once.
 	// Default: everybody may.
@@ -150,17 +150,17 @@ func (cfg *Config[U]) setDefaults() {
 func (cfg *Config[U]) validate() error {
 	var errs []error
 	if cfg.Users == nil {
-		errs = append(errs, errors.New("Users is missing: give a function that loads users by their ids"))
+		errs = append(errs, errors.New("field Users is missing: give a function that loads users by their ids"))
 	}
 	if !cfg.Follow.valid() {
-		errs = append(errs, fmt.Errorf("Follow is %q: use %q, %q or %q", cfg.Follow, FollowReload, FollowFragments, FollowNotify))
+		errs = append(errs, fmt.Errorf("field Follow is %q: use %q, %q or %q", cfg.Follow, FollowReload, FollowFragments, FollowNotify))
 	}
 	for name, value := range cfg.Locals {
 		if name == "" || value == nil {
-			errs = append(errs, fmt.Errorf("Locals[%q]: give a name and a function", name))
+			errs = append(errs, fmt.Errorf("field Locals[%q]: give a name and a function", name))
 		}
 		if name == localCurrent || name == localPrimary {
-			errs = append(errs, fmt.Errorf("Locals[%q]: the plugin sets this name itself", name))
+			errs = append(errs, fmt.Errorf("field Locals[%q]: the plugin sets this name itself", name))
 		}
 	}
 	if store, ok := cfg.Store.(interface{ Validate() error }); ok {

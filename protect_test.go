@@ -99,7 +99,10 @@ func TestStampFieldComesOnceAndInTheBody(t *testing.T) {
 	})
 	t.Run("multipart", func(t *testing.T) {
 		body := fmt.Sprintf("--x\r\nContent-Disposition: form-data; name=\"_stamp\"\r\n\r\n%s\r\n--x--\r\n", asA)
-		if a := b.do("POST", "/app/act", form(), func(r *http.Request) { setBody(r, "multipart/form-data; boundary=x", body) }); a.Status != 200 {
+		if a := b.do("POST", "/app/act", form(), func(r *http.Request) {
+			setBody(r, "multipart/form-data; boundary=x",
+				body)
+		}); a.Status != 200 {
 			t.Errorf("got %d", a.Status)
 		}
 	})
@@ -136,7 +139,8 @@ func TestStalePageNamesBothAndOffersToGoBack(t *testing.T) {
 	}
 	t.Run("a stamp of another session names nobody", func(t *testing.T) {
 		v := s.signedIn("v")
-		if a := b.do("POST", "/app/act", form("_stamp", v.stamp())); strings.Contains(a.Body, "Name-V") || strings.Contains(a.Body, "switch_to") {
+		if a := b.do("POST", "/app/act", form("_stamp", v.stamp())); strings.Contains(a.Body, "Name-V") ||
+			strings.Contains(a.Body, "switch_to") {
 			t.Errorf("got %s", a.Body)
 		}
 	})
@@ -190,7 +194,8 @@ func TestOriginOfUnsafeRequests(t *testing.T) {
 	b := s.signedIn("a", "b")
 	stamp := b.stamp()
 	sites := []string{"same-origin", "none", "same-site", "cross-site", "", "junk"}
-	origins := []string{here, "https://evil.test", "null", "", "http://app.test", here + ":8443", here + ":443", "https://APP.test", "https://sub.app.test",
+	origins := []string{here, "https://evil.test", "null", "", "http://app.test", here + ":8443", here + ":443",
+		"https://APP.test", "https://sub.app.test",
 		"https://app.test.evil.test", "https://app.test@evil.test", "https://app.test/", "app.test", "https://"}
 	passes := map[string]bool{}
 	for _, o := range []string{here, here + ":443", "https://APP.test"} {
@@ -227,7 +232,10 @@ func TestOriginOfUnsafeRequests(t *testing.T) {
 	}
 	t.Run("headers twice", func(t *testing.T) {
 		for _, name := range []string{"Origin", "Sec-Fetch-Site"} {
-			a := b.do("POST", "/app/act", form("_stamp", stamp), func(r *http.Request) { r.Header[name] = append(r.Header[name], r.Header.Get(name)) })
+			a := b.do("POST", "/app/act", form("_stamp", stamp), func(r *http.Request) {
+				r.Header[name] = append(r.Header[name],
+					r.Header.Get(name))
+			})
 			if a.Status != 403 {
 				t.Errorf("%s: got %d", name, a.Status)
 			}
@@ -246,7 +254,8 @@ func TestConfiguredOriginsAreTrusted(t *testing.T) {
 	if a := b.do("POST", "/app/act", form("_stamp", b.stamp()), header("Origin", "https://www.example.com")); a.Status != 200 {
 		t.Errorf("got %d", a.Status)
 	}
-	for _, o := range []string{"https://example.com", "http://www.example.com", "https://www.example.com.evil.test", "https://www.example.com:444"} {
+	for _, o := range []string{"https://example.com", "http://www.example.com", "https://www.example.com.evil.test",
+		"https://www.example.com:444"} {
 		if a := b.do("POST", "/app/act", form("_stamp", b.stamp()), header("Origin", o)); a.Status != 403 {
 			t.Errorf("%s: got %d", o, a.Status)
 		}

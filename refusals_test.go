@@ -63,7 +63,8 @@ func TestUnknownForeignAndInactiveLookTheSame(t *testing.T) {
 	s.people.remove("b")
 	b.signIn("a")
 	b.get("/flash")
-	ids := map[string]string{"unknown": "x", "foreign": "v", "inactive, foreign": "d", "inactive, in the session": "c", "deleted, in the session": "b"}
+	ids := map[string]string{"unknown": "x", "foreign": "v", "inactive, foreign": "d", "inactive, in the session": "c",
+		"deleted, in the session": "b"}
 	for _, path := range []string{"/link/switch_to/", "/link/p/"} {
 		for _, method := range []string{"GET", "POST"} {
 			for asker, kind := range map[string]option{"form": form("_stamp", b.stamp()), "htmx": hx, "program": program} {
@@ -71,7 +72,8 @@ func TestUnknownForeignAndInactiveLookTheSame(t *testing.T) {
 				for name, id := range ids {
 					a := b.do(method, path+id, kind, stamped(b.stamp()))
 					a.Header.Del("Date")
-					got := strings.Join([]string{http.StatusText(a.Status), a.Body, a.Header.Get("HX-Trigger"), a.Header.Get("Content-Length")}, "\n")
+					got := strings.Join([]string{http.StatusText(a.Status), a.Body, a.Header.Get("HX-Trigger"),
+						a.Header.Get("Content-Length")}, "\n")
 					if first == "" {
 						first = got
 					}
@@ -118,7 +120,8 @@ func TestFormsOfARefusal(t *testing.T) {
 	b := s.signedIn("a")
 	t.Run("page", func(t *testing.T) {
 		a := b.get("/link/switch_to/x")
-		if a.Status != 404 || !strings.HasPrefix(a.Body, "<!doctype html>") || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
+		if a.Status != 404 || !strings.HasPrefix(a.Body, "<!doctype html>") || !strings.HasPrefix(a.Header.Get("Content-Type"),
+			"text/html") {
 			t.Errorf("got %d %v %s", a.Status, a.Header, a.Body)
 		}
 		private(t, a)
@@ -139,7 +142,8 @@ func TestFormsOfARefusal(t *testing.T) {
 	})
 	t.Run("all with the same text", func(t *testing.T) {
 		for _, kind := range []option{form("_stamp", b.stamp()), hx, program} {
-			if a := b.do("POST", "/link/switch_to/x", kind, stamped(b.stamp())); !strings.Contains(a.Body, "There is no such account in this browser session.") {
+			if a := b.do("POST", "/link/switch_to/x", kind, stamped(b.stamp())); !strings.Contains(a.Body,
+				"There is no such account in this browser session.") {
 				t.Errorf("got %s", a.Body)
 			}
 		}
@@ -148,10 +152,11 @@ func TestFormsOfARefusal(t *testing.T) {
 
 // Nothing is known, so nothing is allowed and nobody is signed out.
 func TestStoreDoesNotAnswer(t *testing.T) {
-	s := newSite(t, func(c *config) { c.Sessions.Timeout = 30 * time.Millisecond })
+	s := newSite(t, func(c *config) { c.Sessions.Timeout = 100 * time.Millisecond })
 	b := s.signedIn("a", "b")
 	stamp := b.stamp()
-	paths := []struct{ method, path string }{{"GET", "/page"}, {"GET", "/app"}, {"POST", "/app/act"}, {"POST", "/careless"}, {"POST", "/sign-in"},
+	paths := []struct{ method, path string }{{"GET", "/page"}, {"GET", "/app"}, {"POST", "/app/act"}, {"POST", "/careless"},
+		{"POST", "/sign-in"},
 		{"GET", "/link/accounts"}, {"GET", "/link/state"}, {"GET", "/link/choose"}, {"GET", "/link/p/a"}, {"POST", "/link/p/a"},
 		{"GET", "/link/switch_to/a"}, {"POST", "/link/switch_to/a"}, {"POST", "/link/cancel"}, {"POST", "/link/sign_out/a"}}
 	check := func(t *testing.T) {

@@ -129,6 +129,8 @@ func (p *Plugin[U]) switchAccount(c *fiber.Ctx, v *visit[U]) error {
 		return s.Switch(target, now, p.sessions.Options().SwitchesPerMinute)
 	})
 	switch {
+	case mustSignIn(err) && asker(c) == askerJSON: // a program must not take an unchanged session for a switched one
+		return p.refusal(account.ErrNotFound)
 	case mustSignIn(err):
 		return p.changed(c, v, p.urls.signIn+"?"+fieldRequestPath+"="+url.QueryEscape(back))
 	case err != nil:
@@ -198,9 +200,11 @@ func (p *Plugin[U]) accounts(c *fiber.Ctx, v *visit[U]) error {
 
 // stateAnswer tells a page whether it is still right.
 type stateAnswer struct {
-	Version int64  `json:"v"`
-	Fresh   bool   `json:"fresh"`
-	Stamp   string `json:"stamp"`
+	Version  int64  `json:"v"`
+	Fresh    bool   `json:"fresh"`
+	Stamp    string `json:"stamp"`
+	Choosing bool   `json:"choosing,omitempty"` // nobody is current: there is no account that fragments could be drawn for
+	Stale    bool   `json:"stale,omitempty"`    // the answer that brings this browser the new cookie is still under way
 }
 
 // state compares a page with the session: the same version, or at least the same account.
@@ -210,5 +214,7 @@ func (p *Plugin[U]) state(c *fiber.Ctx, v *visit[U]) error {
 	}
 	drawn, err := strconv.ParseInt(c.Query("v"), 10, 64)
 	fresh := err == nil && drawn == v.session.Version || v.session.CheckStamp(c.Query("stamp")) == nil
-	return c.JSON(stateAnswer{Version: v.session.Version, Fresh: fresh, Stamp: v.session.Stamp()})
+	return c.JSON(stateAnswer{
+		Version: v.session.Version, Fresh: fresh, Stamp: v.session.Stamp(), Choosing: v.session.Current == "", Stale: v.stale,
+	})
 }

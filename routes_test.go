@@ -34,9 +34,11 @@ func private(t *testing.T, a answer) {
 var (
 	getRoutes = []string{"/link/p/a", "/link/switch_to/a", "/link/switch_to/b", "/link/choose", "/link/accounts",
 		"/link/state?v=1", "/link/live?v=1"}
-	postRoutes = []string{"/link/p/a", "/link/cancel", "/link/switch_to/a", "/link/switch_to/b", "/link/sign_out/a", "/link/sign_out/b",
+	postRoutes = []string{"/link/p/a", "/link/cancel", "/link/switch_to/a", "/link/switch_to/b", "/link/sign_out/a",
+		"/link/sign_out/b",
 		"/link/sign_out"}
-	unchangingPages = append([]string{"/link/p/unknown", "/link/switch_to/unknown", "/link/cancel", "/link/sign_out", "/link/sign_out/b",
+	unchangingPages = append([]string{"/link/p/unknown", "/link/switch_to/unknown", "/link/cancel", "/link/sign_out",
+		"/link/sign_out/b",
 		"/link/multiaccount.js", "/link", "/link/"}, getRoutes...)
 )
 
@@ -46,7 +48,8 @@ func TestNothingChangesByASafeMethod(t *testing.T) {
 	b.post("/link/p/a") // an open intent must survive too
 	for _, path := range unchangingPages {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
-			for name, kind := range map[string]option{"page": nav, "another site": xnav, "htmx": hx, "program": program, "nothing": func(*http.Request) {}} {
+			for name, kind := range map[string]option{"page": nav, "another site": xnav, "htmx": hx, "program": program,
+				"nothing": func(*http.Request) {}} {
 				t.Run(method+" "+path+" by "+name, func(t *testing.T) {
 					b.unchanged(t, func() {
 						if a := b.do(method, path, kind, stamped(b.stamp())); len(a.Cookies) > 0 || a.Status >= 500 {
@@ -112,7 +115,8 @@ func TestUnsafeRoutesRefuse(t *testing.T) {
 		})
 		t.Run("signed out "+path, func(t *testing.T) {
 			nobody := s.browser()
-			if a := nobody.do("POST", path, form()); a.Status != 303 || !strings.HasPrefix(a.location(), "/session/new") || len(a.Cookies) > 0 {
+			if a := nobody.do("POST", path, form()); a.Status != 303 || !strings.HasPrefix(a.location(), "/session/new") ||
+				len(a.Cookies) > 0 {
 				t.Errorf("form: got %d %s %v", a.Status, a.location(), a.Cookies)
 			}
 			if a := nobody.do("POST", path, hx); a.Status != 401 || !strings.HasPrefix(a.Header.Get("HX-Redirect"), "/session/new") {
@@ -144,20 +148,23 @@ func TestAccountsRoute(t *testing.T) {
 	b := s.signedIn("a", "b")
 	t.Run("as a fragment", func(t *testing.T) {
 		a := b.do("GET", "/link/accounts", hx, stamped(b.stamp()))
-		if a.Status != 200 || !strings.Contains(a.Body, "Name-A") || !strings.Contains(a.Body, "/link/switch_to/a") || strings.Contains(a.Body, "<html") {
+		if a.Status != 200 || !strings.Contains(a.Body, "Name-A") || !strings.Contains(a.Body, "/link/switch_to/a") ||
+			strings.Contains(a.Body, "<html") {
 			t.Errorf("got %d %s", a.Status, a.Body)
 		}
 	})
 	t.Run("for nobody", func(t *testing.T) {
 		nobody := s.browser()
 		for name, kind := range map[string]option{"page": nav, "htmx": hx} {
-			if a := nobody.do("GET", "/link/accounts", kind); a.Status != 200 || strings.Contains(a.Body, "switch_to") || len(a.Cookies) > 0 {
+			if a := nobody.do("GET", "/link/accounts", kind); a.Status != 200 || strings.Contains(a.Body, "switch_to") ||
+				len(a.Cookies) > 0 {
 				t.Errorf("%s: got %d %s", name, a.Status, a.Body)
 			}
 		}
 		a := nobody.do("GET", "/link/accounts", program)
 		var got map[string]any
-		if err := json.Unmarshal([]byte(a.Body), &got); err != nil || got["state"] != "anonymous" || got["v"] != 0.0 || got["stamp"] != "" ||
+		if err := json.Unmarshal([]byte(a.Body), &got); err != nil || got["state"] != "anonymous" || got["v"] != 0.0 ||
+			got["stamp"] != "" ||
 			got["current"] != nil || got["primary"] != nil || len(got["accounts"].([]any)) != 0 || got["max_linked"] != 5.0 {
 			t.Errorf("got %s", a.Body)
 		}
@@ -180,7 +187,8 @@ func TestStateRoute(t *testing.T) {
 		t.Helper()
 		d := b.document()
 		var m map[string]any
-		if err := json.Unmarshal([]byte(got), &m); err != nil || len(m) != 3 || m["v"] != float64(d.Version) || m["stamp"] != d.Stamp || m["fresh"] != fresh {
+		if err := json.Unmarshal([]byte(got), &m); err != nil || len(m) != 3 || m["v"] != float64(d.Version) ||
+			m["stamp"] != d.Stamp || m["fresh"] != fresh {
 			t.Errorf("got %s, want v %d, fresh %v, stamp %s", got, d.Version, fresh, d.Stamp)
 		}
 	}

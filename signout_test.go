@@ -50,7 +50,8 @@ func TestSignOutOneRefusesAForeignNext(t *testing.T) {
 	for name, next := range map[string]string{"unknown": "nobody", "foreign": "v", "inactive": "a", "the one that leaves": "c"} {
 		t.Run(name, func(t *testing.T) {
 			b.unchanged(t, func() {
-				refused(t, b.do("POST", "/link/sign_out/c", program, stamped(b.stamp()), formBody("next", next)), 404, multiaccount.CodeNotFound)
+				refused(t, b.do("POST", "/link/sign_out/c", program, stamped(b.stamp()), formBody("next", next)), 404,
+					multiaccount.CodeNotFound)
 			})
 		})
 	}
@@ -82,9 +83,15 @@ func TestSignOutOfEverything(t *testing.T) {
 		kind option
 		want func(answer) bool
 	}{
-		"by form":                  {"/link/sign_out", form(), func(a answer) bool { return a.Status == 303 && a.location() == "/" }},
-		"by htmx":                  {"/link/sign_out", hx, func(a answer) bool { return a.Status == 204 && a.Header.Get("HX-Redirect") == "/" }},
-		"by a program":             {"/link/sign_out", program, func(a answer) bool { return a.Status == 200 && strings.Contains(a.Body, `"state":"anonymous"`) }},
+		"by form": {"/link/sign_out", form(), func(a answer) bool { return a.Status == 303 && a.location() == "/" }},
+		"by htmx": {"/link/sign_out", hx, func(a answer) bool {
+			return a.Status == 204 &&
+				a.Header.Get("HX-Redirect") == "/"
+		}},
+		"by a program": {"/link/sign_out", program, func(a answer) bool {
+			return a.Status == 200 &&
+				strings.Contains(a.Body, `"state":"anonymous"`)
+		}},
 		"by the app's own route":   {"/out", form(), func(a answer) bool { return a.Status == 303 && a.location() == "/" }},
 		"in another spelling":      {"/LINK/Sign_Out/", form(), func(a answer) bool { return a.Status == 303 }},
 		"with a stamp of long ago": {"/link/sign_out", form("_stamp", "v1.old"), func(a answer) bool { return a.Status == 303 }},

@@ -135,9 +135,10 @@ func TestAnswersToAChange(t *testing.T) {
 		"htmx on another page": {[]option{hx, formBody("return_to", "/elsewhere")}, func(a answer) bool {
 			return a.Status == 204 && a.Header.Get("HX-Redirect") == "/elsewhere" && a.Header.Get("HX-Refresh") == "" && a.Body == ""
 		}},
-		"htmx that does not say where it is": {[]option{hx, header("HX-Current-URL", ""), formBody("return_to", "/")}, func(a answer) bool {
-			return a.Status == 204 && a.Header.Get("HX-Redirect") == "/" && a.Header.Get("HX-Refresh") == "" && a.Body == ""
-		}},
+		"htmx that does not say where it is": {[]option{hx, header("HX-Current-URL", ""), formBody("return_to", "/")},
+			func(a answer) bool {
+				return a.Status == 204 && a.Header.Get("HX-Redirect") == "/" && a.Header.Get("HX-Refresh") == "" && a.Body == ""
+			}},
 		"program": {[]option{program}, func(a answer) bool {
 			return a.Status == 200 && strings.Contains(a.Body, `"current":{"id":"a","primary":true}`)
 		}},
@@ -157,10 +158,43 @@ func TestAnswersToAChange(t *testing.T) {
 	}
 }
 
+// Ids are the app's: whatever they look like, the paths of the document lead to them and to no other.
+func TestIdsOfEveryKind(t *testing.T) {
+	for _, id := range []string{"a/b", "a b", "50%", "%61", "a+b", "x?y=z", "x#y", "ü", "A", "a:b", "a;b", "{a}", "a,b", "a%2Fb", "*", "-",
+		"0190f1c2-7d3e-7c11-9f0a-2b6f5c1d8e44", strings.Repeat("x", 200)} {
+		t.Run(id, func(t *testing.T) {
+			s := newSite(t)
+			s.people.set(user{ID: id, Name: "Name"})
+			b := s.browser()
+			b.signIn(id)
+			b.acts(t, id, "")
+			b.link("a") // uses the path that the document names
+			b.acts(t, "a", id)
+			d := b.document()
+			if a := b.get(d.AddPath); a.Status != 200 {
+				t.Errorf("add: %d", a.Status)
+			}
+			if a := b.get(d.Accounts[0].SwitchPath); a.Status != 200 {
+				t.Errorf("switch page: %d", a.Status)
+			}
+			if a := b.post(d.Accounts[0].SwitchPath); a.Status != 303 {
+				t.Fatalf("switch: %d %s", a.Status, a.Body)
+			}
+			b.acts(t, id, id)
+			path := strings.Replace(d.Accounts[0].SwitchPath, "switch_to", "sign_out", 1)
+			if a := b.post(path, "next", "a"); a.Status != 303 {
+				t.Fatalf("sign out: %d %s", a.Status, a.Body)
+			}
+			b.acts(t, "a", "")
+		})
+	}
+}
+
 func TestAnswersToSigningIn(t *testing.T) {
 	s := newSite(t)
 	body := formBody("id", "a", "password", "pw-a", "request_path", "/page?x=1")
-	if a := s.browser().do("POST", "/sign-in", hx, body); a.Status != 204 || a.Header.Get("HX-Redirect") != "/page?x=1" || a.session() == nil {
+	if a := s.browser().do("POST", "/sign-in", hx, body); a.Status != 204 || a.Header.Get("HX-Redirect") != "/page?x=1" ||
+		a.session() == nil {
 		t.Errorf("htmx: %d %v", a.Status, a.Header)
 	}
 	b := s.browser()

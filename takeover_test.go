@@ -58,7 +58,8 @@ func TestTakeoverInOtherSpellings(t *testing.T) {
 	for _, path := range []string{
 		"/link/p/A", "/LINK/P/a", "/link/p/%61", "/link/p/%41", "/link/p/{a}", "/link/p/a/", "/link/p//a", "/link/p/m%2F..%2Fa",
 		"/link/p/m/../a", "/link/p/a?primary_user_id=m", "/link/p/a;m", "/link/p/a%00", "/link/p/a%20", "/link/p/%2561",
-		"/link/p/a,m", "/link/switch_to/%61", "/link/switch_to/A", "/Link/Switch_To/a", "/link/switch_to/a/", "/link/switch_to/m%2F..%2Fa",
+		"/link/p/a,m", "/link/switch_to/%61", "/link/switch_to/A", "/Link/Switch_To/a", "/link/switch_to/a/",
+		"/link/switch_to/m%2F..%2Fa",
 		"/link/switch_to/a?user_id=m",
 	} {
 		for _, method := range []string{"GET", "POST"} {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofiber/fiber/v2"
+
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/account"
 )
@@ -20,13 +22,17 @@ func TestCurrentUserCannotBeLoaded(t *testing.T) {
 		location string
 		state    account.State // afterwards, when the loader works again
 	}{
-		"not found": {func() (map[string]user, error, bool) { return map[string]user{"a": a}, nil, true }, 303, "/link/choose", account.StateChoosing},
+		"not found": {func() (map[string]user, error, bool) { return map[string]user{"a": a}, nil, true }, 303, "/link/choose",
+			account.StateChoosing},
 		"inactive": {func() (map[string]user, error, bool) {
 			return map[string]user{"a": a, "b": {ID: "b", Inactive: true}}, nil, true
 		}, 303, "/link/choose", account.StateChoosing},
-		"nil map":               {func() (map[string]user, error, bool) { return nil, nil, true }, 303, "/link/choose", account.StateChoosing},
-		"somebody else instead": {func() (map[string]user, error, bool) { return map[string]user{"v": {ID: "v"}}, nil, true }, 303, "/link/choose", account.StateChoosing},
-		"error":                 {func() (map[string]user, error, bool) { return nil, errors.New("database is down"), true }, 503, "", account.StateMulti},
+		"nil map": {func() (map[string]user, error, bool) { return nil, nil, true }, 303, "/link/choose",
+			account.StateChoosing},
+		"somebody else instead": {func() (map[string]user, error, bool) { return map[string]user{"v": {ID: "v"}}, nil, true },
+			303, "/link/choose", account.StateChoosing},
+		"error": {func() (map[string]user, error, bool) { return nil, errors.New("database is down"), true },
+			503, "", account.StateMulti},
 		"error with users": {func() (map[string]user, error, bool) {
 			return map[string]user{"a": a, "b": {ID: "b"}}, errors.New("half"), true
 		}, 503, "", account.StateMulti},
@@ -41,7 +47,8 @@ func TestCurrentUserCannotBeLoaded(t *testing.T) {
 			if got.Status != tc.status || !strings.HasPrefix(got.location(), tc.location) || len(got.Cookies) > 0 {
 				t.Errorf("page: %d %s %v", got.Status, got.location(), got.Cookies)
 			}
-			if page := b.get("/page"); strings.Contains(page.Body, "local=a") || strings.Contains(page.Body, "current=a") || strings.Contains(page.Body, "secret text") {
+			if page := b.get("/page"); strings.Contains(page.Body, "local=a") || strings.Contains(page.Body, "current=a") ||
+				strings.Contains(page.Body, "secret text") {
 				t.Errorf("got %s", page.Body)
 			}
 			for _, kind := range []option{form("_stamp", stamp), hx, program} {
@@ -60,7 +67,8 @@ func TestCurrentUserCannotBeLoaded(t *testing.T) {
 func TestUsersAreLoadedByOneCall(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn("a", "b", "c")
-	for _, path := range []string{"/page", "/app", "/document", "/link/accounts", "/link/switch_to/a", "/link/p/a", "/link/choose", "/link/state"} {
+	for _, path := range []string{"/page", "/app", "/document", "/link/accounts", "/link/switch_to/a", "/link/p/a",
+		"/link/choose", "/link/state"} {
 		s.people.takeCalls()
 		s.store.takeCalls()
 		b.get(path)
@@ -217,6 +225,74 @@ func TestDeactivation(t *testing.T) {
 	})
 }
 
+func TestUserChangedTellsTheTabsOfANewName(t *testing.T) {
+	s := newSite(t)
+	b := s.signedIn("a", "b")
+	before := b.document()
+	s.people.set(user{ID: "a", Name: "Alice"})
+	if err := s.accounts.UserChanged(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	after := b.document()
+	if after.Version != before.Version+1 || after.Stamp != before.Stamp || after.Accounts[0].Profile.Name != "Alice" {
+		t.Errorf("got %+v, before %+v", after, before)
+	}
+	if e := s.audit.take(); len(e) != 1 || e[0].Reason != account.ReasonUpdated || e[0].Method != "" {
+		t.Errorf("got %+v", e)
+	}
+}
+
+func TestBackOfficeSeesASession(t *testing.T) {
+	s := newSite(t)
+	b := s.signedIn("a", "b", "c")
+	s.people.set(user{ID: "c", Inactive: true})
+	sessions, err := s.accounts.Sessions(t.Context(), "b")
+	if err != nil || len(sessions) != 1 {
+		t.Fatalf("got %v %v", sessions, err)
+	}
+	linked, err := s.accounts.LinkedUsers(t.Context(), sessions[0].ID)
+	if err != nil || len(linked) != 1 || linked[0].User.Name != "Name-B" || linked[0].Account != "b" || linked[0].Method != "password" {
+		t.Errorf("got %+v %v", linked, err)
+	}
+	if sessions, err := s.accounts.Sessions(t.Context(), "v"); err != nil || len(sessions) != 0 {
+		t.Errorf("got %v %v", sessions, err)
+	}
+	if err := s.accounts.Deactivate(t.Context(), sessions[0].ID, "unknown"); !errors.Is(err, account.ErrNotLinked) {
+		t.Errorf("got %v", err)
+	}
+	s.store.fail(errStoreDown)
+	var unavailable *account.UnavailableError
+	if _, err := s.accounts.LinkedUsers(t.Context(), sessions[0].ID); !errors.As(err, &unavailable) {
+		t.Errorf("got %v", err)
+	}
+	s.store.fail(nil)
+	b.acts(t, "", "a")
+}
+
+// The locals are the plugin's, whatever stood there before, and say at once what a change in this request led to.
+func TestLocalsNameNobodyButTheCurrentUser(t *testing.T) {
+	s := newSite(t)
+	s.app = fiber.New()
+	s.app.Use(func(c *fiber.Ctx) error {
+		c.Locals("current_user", user{ID: "somebody"})
+		c.Locals("primary_user", user{ID: "somebody"})
+		return c.Next()
+	})
+	s.routes()
+	s.app.Post("/sign-out-here", func(c *fiber.Ctx) error {
+		if err := s.accounts.SignOut(c); err != nil {
+			return err
+		}
+		return s.whoAmI(c.Status(fiber.StatusOK))
+	})
+	s.browser().acts(t, "", "")
+	s.signedIn("a").acts(t, "a", "")
+	b := s.signedIn("a", "b")
+	if a := b.do("POST", "/sign-out-here", form()); a.Body != "current=- primary=- local=/ id= state=anonymous" {
+		t.Errorf("got %s", a.Body)
+	}
+}
+
 // Typed access, locals and head agree, whatever the state.
 func TestAccessors(t *testing.T) {
 	s := newSite(t)
@@ -229,12 +305,16 @@ func TestAccessors(t *testing.T) {
 			d := b.document()
 			page := b.get("/document").Body
 			for _, want := range []string{
-				fmt.Sprintf(`<meta name="account-stamp" content="%s">`, d.Stamp), fmt.Sprintf(`<meta name="session-version" content="%d">`, d.Version),
-				`src="/link/multiaccount.js`, `data-follow="reload"`, `name="_stamp" value="` + d.Stamp,
+				fmt.Sprintf(`<meta name="account-stamp" content="%s">`, d.Stamp),
+				fmt.Sprintf(`<meta name="session-version" content="%d">`, d.Version),
+				`src="/link/multiaccount.js`, `data-follow="reload"`,
 			} {
-				if want != `name="_stamp" value="` && !strings.Contains(page, want) {
+				if !strings.Contains(page, want) {
 					t.Errorf("page has no %s:\n%s", want, page)
 				}
+			}
+			if field := `name="_stamp" value="` + d.Stamp + `"`; strings.Contains(page, field) != (d.Stamp != "") {
+				t.Errorf("stamp %q, page:\n%s", d.Stamp, page)
 			}
 		})
 	}

@@ -221,13 +221,16 @@ func (p *Plugin[U]) signsOut(c *fiber.Ctx) bool {
 
 // expose sets the locals. What an app's own middleware found in its former session gives way to the current account.
 func (p *Plugin[U]) expose(c *fiber.Ctx, v *visit[U]) {
+	var currentUser, primaryUser any
 	current, ok := p.current(v)
 	if ok {
-		c.Locals(localCurrent, current)
+		currentUser = current
 		if primary, ok := p.primary(v); ok {
-			c.Locals(localPrimary, primary)
+			primaryUser = primary
 		}
 	}
+	c.Locals(localCurrent, currentUser)
+	c.Locals(localPrimary, primaryUser)
 	for name, value := range p.cfg.Locals {
 		switch {
 		case ok:
@@ -280,11 +283,11 @@ const noStore = "no-store"
 
 // cookieValue returns a copy of the session cookie and how often it came.
 func (p *Plugin[U]) cookieValue(c *fiber.Ctx) (value string, count int) {
-	c.Context().Request.Header.VisitAllCookie(func(key, val []byte) {
-		if string(key) == p.cfg.Cookie.Name {
-			value, count = string(val), count+1
+	for name, sent := range c.Context().Request.Header.Cookies() {
+		if string(name) == p.cfg.Cookie.Name {
+			value, count = string(sent), count+1
 		}
-	})
+	}
 	return value, count
 }
 
