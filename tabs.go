@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math/rand/v2"
 	"strconv"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -115,61 +113,11 @@ func (p *Plugin[U]) subject(v *visit[U], drawn int64) (live.Subject, error) {
 	}, nil
 }
 
-// EventGuard returns the check that each event of a live view has to pass before it is executed: the session is what it was
-// when the socket opened, and the stamp that the event carries is the current account's. It reads the record, because what
-// a message about a change has not told yet is true already. The error is a [*live.Refusal] for the browser.
-func (p *Plugin[U]) EventGuard(c *fiber.Ctx) func(ctx context.Context, stamp string) error {
-	s := p.visit(c).session
-	if s == nil {
-		return func(context.Context, string) error { return nil }
-	}
-	id, version, generation := s.ID, s.Version, s.Generation
-	return func(ctx context.Context, stamp string) error {
-		s, err := p.sessions.LoadByID(ctx, id)
-		switch {
-		case errors.Is(err, account.ErrNotFound):
-			return p.refuseEvent(ended(id, version, account.ReasonSignedOut), closeEnded)
-		case err != nil:
-			p.log.Error("multiaccount: event of a live view not executed", "err", err)
-			return p.postponeEvent()
-		case s.Generation != generation:
-			return p.refuseEvent(changeOf(s), closeComeBack)
-		case s.CheckStamp(stamp) != nil:
-			return p.refuseEvent(changeOf(s), 0)
-		}
-		current := s.CurrentAccount()
-		if current == nil {
-			return nil // a view for those who are choosing
-		}
-		users, err := p.users(ctx, current.Account)
-		if err != nil {
-			return p.postponeEvent()
-		}
-		if !current.IsActive(p.sessions.Now()) || !p.active(users, current.Account) {
-			return p.refuseEvent(changeOf(s), closeComeBack) // the handshake then takes the account out of action
-		}
-		return nil
-	}
-}
-
 // Close codes of a refused event.
 const (
 	closeEnded    = 1008
 	closeComeBack = 1012
 )
-
-// refuseEvent tells a page that its event was not executed because the session is not what the page was drawn for.
-func (p *Plugin[U]) refuseEvent(ch account.Change, code int) error {
-	m := messageOf(ch)
-	m.Code, m.Message = CodeStalePage, p.cfg.Texts.StalePage
-	return &live.Refusal{Payload: m.encode(), Close: code}
-}
-
-// postponeEvent tells a page that its event was not executed because nobody knows who may do what at the moment.
-func (p *Plugin[U]) postponeEvent() error {
-	m := tabMessage{Type: "refused", Code: CodeStoreUnavailable, Message: p.cfg.Texts.StoreUnavailable}
-	return &live.Refusal{Payload: m.encode()}
-}
 
 // announceOutcome tells the tabs of this process what this process has just saved.
 func (p *Plugin[U]) announceOutcome(out account.Outcome) {
@@ -178,105 +126,5 @@ func (p *Plugin[U]) announceOutcome(out account.Outcome) {
 		p.hub.Announce(announcement(ended(out.Before.ID, out.Before.Version, account.ReasonSignedOut)))
 	case out.Session != nil && out.Effect.Reason != "":
 		p.hub.Announce(announcement(changeOf(out.Session)))
-	}
-}
-
-// watch passes the store's change feed on to the open tabs.
-func (p *Plugin[U]) watch(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := p.sessions.Watch(ctx, func(ch account.Change) {
-			if ch.Resync {
-				p.running.Go(func() { p.sweep(ctx) })
-				return
-			}
-			p.hub.Announce(announcement(ch))
-		})
-		if ctx.Err() != nil {
-			return
-		}
-		p.log.Warn("multiaccount: change feed broke; tabs are swept until it is back", "err", err)
-		wait(ctx, time.Second)
-	}
-}
-
-// sweepEvery is how long a tab can be wrong when every message about a change was lost.
-const sweepEvery = 30 * time.Second
-
-func (p *Plugin[U]) sweepNowAndThen(ctx context.Context) {
-	for wait(ctx, sweepEvery*9/10+rand.N(sweepEvery/10)) {
-		p.sweep(ctx)
-	}
-}
-
-// wait reports whether the time has passed rather than the context.
-func wait(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// sweepBatch is how many sessions are read in one round trip.
-const sweepBatch = 256
-
-// sweep compares every session that has an open tab here with the store, and its current user with the app. It finds what
-// no message told: a lost one, a session that expired, a user who was deactivated in the app's own tables.
-func (p *Plugin[U]) sweep(ctx context.Context) {
-	followed := p.hub.Followed()
-	for len(followed) > 0 && ctx.Err() == nil {
-		batch := followed[:min(sweepBatch, len(followed))]
-		followed = followed[len(batch):]
-		ids := make([]account.SessionID, len(batch))
-		for i, f := range batch {
-			ids[i] = account.SessionID(f.Key)
-		}
-		sessions, err := p.sessions.LoadMany(ctx, ids)
-		if err != nil {
-			p.log.Warn("multiaccount: open tabs not compared with the store; the next sweep tries again", "err", err)
-			return
-		}
-		for i, s := range sessions {
-			if s == nil {
-				p.hub.Announce(announcement(ended(ids[i], batch[i].Version, account.ReasonSignedOut)))
-			} else {
-				p.hub.Announce(announcement(changeOf(s)))
-			}
-		}
-		p.recheck(ctx, sessions)
-	}
-}
-
-// recheck takes current accounts out of action whose time is over or whose user must not act any more.
-func (p *Plugin[U]) recheck(ctx context.Context, sessions []*account.Session) {
-	var ids []string
-	for _, s := range sessions {
-		if id := currentID(s); id != "" {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) == 0 {
-		return
-	}
-	users, err := p.users(ctx, ids...)
-	if err != nil {
-		return // logged; nobody is taken out of action because the app's tables are away
-	}
-	for _, s := range sessions {
-		if s == nil || s.Current == "" {
-			continue
-		}
-		if l := s.CurrentAccount(); l.IsActive(p.sessions.Now()) && p.active(users, l.Account) {
-			continue
-		}
-		out, err := p.sessions.ChangeByID(ctx, s.ID, retire(s.Current, p.sessions.Now))
-		if err != nil && !errors.Is(err, account.ErrNotFound) {
-			p.log.Warn("multiaccount: account not taken out of action; the next sweep tries again", "err", err)
-			continue
-		}
-		if err == nil {
-			p.committed(nil, out)
-		}
 	}
 }

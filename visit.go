@@ -3,12 +3,9 @@ package multiaccount
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/utils"
 
 	"github.com/multiaccount-go/multiaccount/account"
 )
@@ -122,76 +119,6 @@ func (p *Plugin[U]) touchInBackground(ctx context.Context) {
 	}
 }
 
-// loadUsers loads the users of all accounts at once, and takes a current one that must not act any more out of action.
-func (p *Plugin[U]) loadUsers(c *fiber.Ctx, v *visit[U]) {
-	ids := make([]string, len(v.session.Accounts))
-	for i, l := range v.session.Accounts {
-		ids[i] = l.Account
-	}
-	if v.users, v.failure = p.users(c.UserContext(), ids...); v.failure != nil {
-		return
-	}
-	if l := v.session.CurrentAccount(); l != nil && !(l.IsActive(p.sessions.Now()) && p.active(v.users, l.Account)) {
-		p.stepDown(c, v, l.Membership)
-	}
-}
-
-// users calls the app's loader. A loader that fails or panics must not open a door: the request ends with 503.
-func (p *Plugin[U]) users(ctx context.Context, ids ...string) (users map[string]U, err error) {
-	ctx, cancel := context.WithTimeout(ctx, usersTimeout)
-	defer cancel()
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("multiaccount: Config.Users panicked: %v", r)
-		}
-		if err != nil {
-			p.log.Error("multiaccount: users cannot be loaded", "err", err)
-		}
-	}()
-	return p.cfg.Users(ctx, ids...)
-}
-
-// usersTimeout bounds the app's loader, if it minds its context.
-const usersTimeout = 2 * time.Second
-
-// active reports whether a user exists and may act.
-func (p *Plugin[U]) active(users map[string]U, id string) bool {
-	u, ok := users[id]
-	return ok && p.cfg.Active(u)
-}
-
-// stepDown makes sure that a membership which must not act is not current, whoever asked.
-func (p *Plugin[U]) stepDown(c *fiber.Ctx, v *visit[U], membership string) {
-	out, err := p.sessions.ChangeByID(c.UserContext(), v.session.ID, retire(membership, p.sessions.Now))
-	switch {
-	case errors.Is(err, account.ErrNotFound):
-		v.session = nil
-	case err != nil:
-		v.failure = err
-	default:
-		p.committed(c, out)
-		v.session = out.Session
-		if v.session != nil && v.session.Current != "" && v.session.Current != membership {
-			// Another tab switched meanwhile. Nothing is known about that account yet, so this request acts as nobody.
-			v.failure = &account.UnavailableError{Err: account.ErrConflict}
-		}
-	}
-}
-
-// retire takes a membership out of action, because its time is over or its user must not act.
-func retire(membership string, now func() time.Time) account.Transition {
-	return func(s *account.Session, _ time.Time) (account.Effect, error) {
-		l := s.Membership(membership)
-		if l == nil || s.Current != membership {
-			return account.Effect{}, nil
-		}
-		if !l.IsActive(now()) {
-			return s.Expire(now()), nil
-		}
-		return s.Retire(membership)
-	}
-}
-
 // admit refuses what must not reach a handler: a store that does not answer, and changes with a rotated secret. Signing
 // out is let through: its handler knows what to do.
 func (p *Plugin[U]) admit(c *fiber.Ctx, v *visit[U]) error {
@@ -280,89 +207,3 @@ func (p *Plugin[U]) keepPrivate(c *fiber.Ctx, v *visit[U]) {
 }
 
 const noStore = "no-store"
-
-// cookieValue returns a copy of the session cookie and how often it came.
-func (p *Plugin[U]) cookieValue(c *fiber.Ctx) (value string, count int) {
-	for name, sent := range c.Context().Request.Header.Cookies() {
-		if string(name) == p.cfg.Cookie.Name {
-			value, count = string(sent), count+1
-		}
-	}
-	return value, count
-}
-
-// setCookie gives the browser the cookie of a session, for as long as the session can live.
-func (p *Plugin[U]) setCookie(c *fiber.Ctx, cookie account.Cookie, deadline time.Time) {
-	p.writeCookie(c, p.cfg.Cookie.Name, cookie.Value(), max(deadline.Sub(p.sessions.Now()), time.Second))
-}
-
-// signedOutValue stays in a browser whose session ended, where an app's former session could be adopted anew otherwise.
-const signedOutValue = "signed-out"
-
-// expireCookie takes the session cookie away.
-func (p *Plugin[U]) expireCookie(c *fiber.Ctx) {
-	if p.cfg.Adopt != nil {
-		p.writeCookie(c, p.cfg.Cookie.Name, signedOutValue, 400*24*time.Hour)
-		return
-	}
-	p.writeCookie(c, p.cfg.Cookie.Name, "", -time.Second)
-}
-
-func (p *Plugin[U]) writeCookie(c *fiber.Ctx, name, value string, life time.Duration) {
-	cookie := &fiber.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: int(life / time.Second),
-		Secure: !p.cfg.Cookie.InsecurePlainHTTPForDevelopment, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode,
-	}
-	if life < 0 {
-		cookie.Expires = time.Unix(1, 0)
-	}
-	c.Cookie(cookie)
-}
-
-// adopt signs the person in whom the app's former session names, once, when a page is asked for. A request that may be
-// refused makes no session: no refusal sets the cookie.
-func (p *Plugin[U]) adopt(c *fiber.Ctx, v *visit[U]) {
-	if p.cfg.Adopt == nil || !isSafe(c) {
-		return
-	}
-	switch c.Get("Sec-Fetch-Dest") {
-	case "", "document", "empty": // the parts of a page come in parallel; each would get a session of its own
-	default:
-		return
-	}
-	id, ok := p.cfg.Adopt(c)
-	if !ok || id == "" {
-		return
-	}
-	id = utils.CopyString(id)
-	users, err := p.users(c.UserContext(), id)
-	if err != nil {
-		v.failure = err
-		return
-	}
-	v.known = true
-	if !p.active(users, id) {
-		return
-	}
-	out, err := p.sessions.SignIn(c.UserContext(), nil, nil, id, "adopted")
-	if err != nil {
-		v.failure = err
-		return
-	}
-	out.Effect.Action = "session.adopted"
-	p.take(c, v, out)
-	p.committed(c, out)
-}
-
-// take makes an outcome the state of this request and gives the browser what it needs.
-func (p *Plugin[U]) take(c *fiber.Ctx, v *visit[U], out account.Outcome) {
-	v.session = out.Session
-	if out.Session == nil {
-		p.expireCookie(c)
-		return
-	}
-	if out.Cookie != nil {
-		v.cookie, v.stale = *out.Cookie, false
-		p.setCookie(c, *out.Cookie, out.Session.Deadline)
-	}
-}

@@ -1,0 +1,110 @@
+package multiaccount
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/multiaccount-go/multiaccount/account"
+)
+
+// watch passes the store's change feed on to the open tabs.
+func (p *Plugin[U]) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := p.sessions.Watch(ctx, func(ch account.Change) {
+			if ch.Resync {
+				p.running.Go(func() { p.sweep(ctx) })
+				return
+			}
+			p.hub.Announce(announcement(ch))
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		p.log.Warn("multiaccount: change feed broke; tabs are swept until it is back", "err", err)
+		wait(ctx, time.Second)
+	}
+}
+
+// sweepEvery is how long a tab can be wrong when every message about a change was lost.
+const sweepEvery = 30 * time.Second
+
+func (p *Plugin[U]) sweepNowAndThen(ctx context.Context) {
+	for wait(ctx, sweepEvery*9/10+rand.N(sweepEvery/10)) {
+		p.sweep(ctx)
+	}
+}
+
+// wait reports whether the time has passed rather than the context.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// sweepBatch is how many sessions are read in one round trip.
+const sweepBatch = 256
+
+// sweep compares every session that has an open tab here with the store, and its current user with the app. It finds what
+// no message told: a lost one, a session that expired, a user who was deactivated in the app's own tables.
+func (p *Plugin[U]) sweep(ctx context.Context) {
+	followed := p.hub.Followed()
+	for len(followed) > 0 && ctx.Err() == nil {
+		batch := followed[:min(sweepBatch, len(followed))]
+		followed = followed[len(batch):]
+		ids := make([]account.SessionID, len(batch))
+		for i, f := range batch {
+			ids[i] = account.SessionID(f.Key)
+		}
+		sessions, err := p.sessions.LoadMany(ctx, ids)
+		if err != nil {
+			p.log.Warn("multiaccount: open tabs not compared with the store; the next sweep tries again", "err", err)
+			return
+		}
+		for i, s := range sessions {
+			if s == nil {
+				p.hub.Announce(announcement(ended(ids[i], batch[i].Version, account.ReasonSignedOut)))
+			} else {
+				p.hub.Announce(announcement(changeOf(s)))
+			}
+		}
+		p.recheck(ctx, sessions)
+	}
+}
+
+// recheck takes current accounts out of action whose time is over or whose user must not act any more.
+func (p *Plugin[U]) recheck(ctx context.Context, sessions []*account.Session) {
+	var ids []string
+	for _, s := range sessions {
+		if id := currentID(s); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	users, err := p.users(ctx, ids...)
+	if err != nil {
+		return // logged; nobody is taken out of action because the app's tables are away
+	}
+	for _, s := range sessions {
+		if s == nil || s.Current == "" {
+			continue
+		}
+		if l := s.CurrentAccount(); l.IsActive(p.sessions.Now()) && p.active(users, l.Account) {
+			continue
+		}
+		out, err := p.sessions.ChangeByID(ctx, s.ID, retire(s.Current, p.sessions.Now))
+		if err != nil && !errors.Is(err, account.ErrNotFound) {
+			p.log.Warn("multiaccount: account not taken out of action; the next sweep tries again", "err", err)
+			continue
+		}
+		if err == nil {
+			p.committed(nil, out)
+		}
+	}
+}
