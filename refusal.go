@@ -88,7 +88,12 @@ func (p *Plugin[U]) unavailable(cause error) *Refusal {
 }
 
 // render answers a refusal by who asks and leaves other errors to the app.
-func (p *Plugin[U]) render(c *fiber.Ctx, err error) error { return p.renderFor(asker(c), c, err) }
+func (p *Plugin[U]) render(c *fiber.Ctx, err error) error {
+	if err == nil {
+		return nil
+	}
+	return p.renderFor(asker(c), c, err)
+}
 
 func (p *Plugin[U]) renderFor(who askerKind, c *fiber.Ctx, err error) error {
 	var r *Refusal

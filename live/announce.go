@@ -1,11 +1,6 @@
 package live
 
-import (
-	"runtime"
-	"slices"
-	"sync/atomic"
-	"time"
-)
+import "slices"
 
 // Announcement is the newest state of a key.
 type Announcement struct {
@@ -60,73 +55,5 @@ func (g *group) deliver() *pass {
 		return nil
 	}
 	g.taken = newest
-	return &pass{members: slices.Clone(g.members), do: (*member).flush, then: g.deliver}
-}
-
-// pass does something that may block to each of many members. Workers share a cursor, so a member that blocks holds up
-// only the worker that took it: while the cursor rests, another worker is started.
-type pass struct {
-	members []*member
-	do      func(*member)
-	then    func() *pass // says what to go on with once every member is taken up; nil: nothing
-	cursor  atomic.Int64
-	watch   *time.Timer
-	seen    int64 // where watch found the cursor the last time
-}
-
-const (
-	share = 8                    // members that one worker serves faster than two, of which one has to be woken
-	stall = 2 * time.Millisecond // many times what a write takes that does not block
-)
-
-// spread does something to every member. It returns when each is done, or hangs without holding up the others.
-func spread(members []*member, do func(*member)) {
-	if len(members) == 0 {
-		return
-	}
-	done := make(chan struct{})
-	p := &pass{members: members, do: do, then: func() *pass { close(done); return nil }}
-	p.begin()
-	go p.run()
-	<-done
-}
-
-// begin starts the further workers, and the watch over the cursor.
-func (p *pass) begin() {
-	p.watch = time.AfterFunc(time.Hour, p.look)
-	p.watch.Reset(stall) // only now, so that look finds the timer it was started by
-	for range min(runtime.GOMAXPROCS(0), len(p.members)/share) - 1 {
-		go p.run()
-	}
-}
-
-// run works until there is nothing left to take up.
-func (p *pass) run() {
-	for p != nil {
-		i := int(p.cursor.Add(1)) - 1
-		switch {
-		case i < len(p.members):
-			p.do(p.members[i])
-		case i == len(p.members): // exactly one worker comes here
-			p.watch.Stop()
-			if p = p.then(); p != nil {
-				p.begin()
-			}
-		default:
-			return
-		}
-	}
-}
-
-// look starts a further worker when no member was taken up since the last look.
-func (p *pass) look() {
-	at := p.cursor.Load()
-	if at > int64(len(p.members)) {
-		return
-	}
-	if at == p.seen {
-		go p.run()
-	}
-	p.seen = at
-	p.watch.Reset(stall)
+	return &pass{watch: g.watch, members: slices.Clone(g.members), do: (*member).flush, then: g.deliver}
 }

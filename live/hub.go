@@ -70,6 +70,7 @@ type Hub struct {
 	seed    maphash.Seed
 	shards  [shards]shard
 	topics  topics
+	watch   watch
 
 	start sync.Once // the background work, with the first socket
 	ctx   context.Context
@@ -91,6 +92,7 @@ type shard struct {
 type group struct {
 	key        Key
 	shard      *shard
+	watch      *watch
 	newest     atomic.Pointer[Announcement] // nil until something is announced while the group exists
 	taken      *Announcement                // what the last delivery was started for
 	delivering bool
@@ -137,13 +139,13 @@ func (h *Hub) Close(ctx context.Context) error {
 		}
 	}
 	h.mu.Unlock()
-	h.stop()
 	for i := range h.shards {
-		spread(h.shards[i].members(), func(m *member) { m.shut(closeComeBack, "", nil) })
+		spread(&h.watch, h.shards[i].members(), func(m *member) { m.shut(closeComeBack, "", nil) })
 	}
 	done := make(chan struct{})
 	go func() {
 		<-h.idle
+		h.stop() // only now: until then the watch is needed
 		h.work.Wait()
 		close(done)
 	}()
@@ -186,7 +188,7 @@ func (h *Hub) reserve(key Key) (seat, error) {
 	s.mu.Lock()
 	g := s.groups[key]
 	if g == nil {
-		g = &group{key: key, shard: s}
+		g = &group{key: key, shard: s, watch: &h.watch}
 		s.groups[key] = g
 	}
 	if len(g.members)+g.reserved >= h.limits.SocketsPerKey {
@@ -251,13 +253,14 @@ func (h *Hub) left() {
 
 // background starts what runs as long as the hub is open: the pings, and the bus. One ticker serves all sockets.
 func (h *Hub) background() {
+	h.work.Go(func() { h.watch.run(h.ctx) })
 	h.work.Go(func() {
 		tick := time.NewTicker(h.limits.PingEvery / shards)
 		defer tick.Stop()
 		for i := 0; ; i++ {
 			select {
 			case <-tick.C:
-				spread(h.shards[i%shards].members(), (*member).ping)
+				spread(&h.watch, h.shards[i%shards].members(), (*member).ping)
 			case <-h.ctx.Done():
 				return
 			}

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	closeWrite = 600 * time.Millisecond // for each of the last frames of a socket that is being closed
+	closeWrite = 600 * time.Millisecond // for the last frames of a socket that is being closed
 	closeGrace = 700 * time.Millisecond // for the peer to answer the close frame; then the connection is cut
 	readWait   = 5 * time.Second        // for the answer of Subject.Read
 )
@@ -145,16 +145,14 @@ func (m *member) due() (write func(transport) error, last bool) {
 	switch {
 	case m.closing, m.gone:
 		return nil, false
-	case m.last != nil:
-		payload, deadline := m.last, now.Add(m.hub.limits.WriteTimeout)
-		if m.code != 0 {
-			deadline = now.Add(min(closeWrite, m.hub.limits.WriteTimeout))
-		}
-		m.last = nil
-		return func(t transport) error { return t.write(payload, deadline) }, false
 	case m.code != 0:
-		code, reason := m.code, m.reason
-		return func(t transport) error { return t.close(code, reason, now.Add(closeWrite)) }, true
+		payload, code, reason, deadline := m.last, m.code, m.reason, now.Add(min(closeWrite, m.hub.limits.WriteTimeout))
+		m.last = nil
+		return func(t transport) error { return t.close(payload, code, reason, deadline) }, true
+	case m.last != nil:
+		payload := m.last
+		m.last = nil
+		return func(t transport) error { return t.write(payload, now.Add(m.hub.limits.WriteTimeout)) }, false
 	case m.view != nil && len(m.view.frames) > 0:
 		frame := m.view.frames[0]
 		m.view.frames = m.view.frames[1:]

@@ -45,12 +45,12 @@ func (t *hanging) writeBy(at time.Time) {
 	}
 }
 
-func (t *hanging) next() (io.Reader, bool, error)     { return nil, false, io.EOF }
-func (t *hanging) ping(time.Time) error               { t.use(); return nil }
-func (t *hanging) close(int, string, time.Time) error { t.use(); return nil }
-func (t *hanging) readBy(time.Time)                   { t.use() }
-func (t *hanging) control(func() bool, func())        {}
-func (t *hanging) linger(error)                       {}
+func (t *hanging) next() (io.Reader, bool, error)             { return nil, false, io.EOF }
+func (t *hanging) ping(time.Time) error                       { t.use(); return nil }
+func (t *hanging) close([]byte, int, string, time.Time) error { t.use(); return nil }
+func (t *hanging) readBy(time.Time)                           { t.use() }
+func (t *hanging) control(func() bool, func())                {}
+func (t *hanging) linger(error)                               {}
 
 // The handler returns only after everything that can write to the connection has ended: below the connection lie pooled
 // objects that belong to the next user as soon as it has returned.
@@ -114,7 +114,9 @@ func TestSpreadPassesThoseThatHang(t *testing.T) {
 	}
 	release := make(chan struct{})
 	var done, released atomic.Int64
-	spread(members, func(m *member) {
+	var w watch
+	go w.run(t.Context())
+	spread(&w, members, func(m *member) {
 		if hangs[m] {
 			<-release
 			released.Add(1)

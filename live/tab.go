@@ -77,7 +77,7 @@ func (h *Hub) upgrade(c *fiber.Ctx, s Subject, view *outbox, remain func(*member
 	m.view = view
 	err = upgrade(c, h.limits.MaxMessage, func(conn transport) {
 		if !seat.take() {
-			_ = conn.close(closeOverloaded, "", time.Now().Add(closeWrite))
+			_ = conn.close(nil, closeOverloaded, "", time.Now().Add(closeWrite))
 			return
 		}
 		m.serve(conn, s, func(conn transport) error { return remain(m, conn) })

@@ -1,10 +1,13 @@
 package live
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	fasthttpws "github.com/fasthttp/websocket"
@@ -20,7 +23,8 @@ type transport interface {
 	next() (r io.Reader, text bool, err error)
 	write(message []byte, deadline time.Time) error
 	ping(deadline time.Time) error
-	close(code int, reason string, deadline time.Time) error
+	// close writes message, unless it is nil, and the close frame: the last thing that is written.
+	close(message []byte, code int, reason string, deadline time.Time) error
 	readBy(t time.Time)  // sets the deadline of next, also of one that waits already
 	writeBy(t time.Time) // the same for a write that is under way
 	// control sets what happens on the peer's pings and pongs; both run inside next. ping says whether to answer.
@@ -63,7 +67,10 @@ func upgrade(c *fiber.Ctx, maxMessage int, serve func(transport)) error {
 }
 
 // contribTransport is a transport over contrib/websocket.
-type contribTransport struct{ conn *fasthttpws.Conn }
+type contribTransport struct {
+	conn *fasthttpws.Conn
+	said atomic.Bool // the close frame is out, and the library does not know
+}
 
 func (t *contribTransport) next() (io.Reader, bool, error) {
 	kind, r, err := t.conn.NextReader()
@@ -79,8 +86,36 @@ func (t *contribTransport) ping(deadline time.Time) error {
 	return t.conn.WriteControl(fasthttpws.PingMessage, nil, deadline)
 }
 
-func (t *contribTransport) close(code int, reason string, deadline time.Time) error {
-	return t.conn.WriteControl(fasthttpws.CloseMessage, fasthttpws.FormatCloseMessage(code, reason), deadline)
+// close puts both frames into one write: each costs as much as everything else about telling a tab.
+func (t *contribTransport) close(message []byte, code int, reason string, deadline time.Time) error {
+	farewell := fasthttpws.FormatCloseMessage(code, reason)
+	if message == nil {
+		return t.conn.WriteControl(fasthttpws.CloseMessage, farewell, deadline)
+	}
+	t.said.Store(true)
+	frames := appendFrame(nil, fasthttpws.TextMessage, message)
+	frames = appendFrame(frames, fasthttpws.CloseMessage, farewell)
+	conn := t.conn.NetConn()
+	if err := conn.SetWriteDeadline(deadline); err != nil {
+		return err
+	}
+	_, err := conn.Write(frames)
+	return err
+}
+
+// appendFrame appends one whole frame as servers write it: unmasked, and not compressed.
+func appendFrame(to []byte, kind int, payload []byte) []byte {
+	const final = 0x80
+	to = append(to, final|byte(kind))
+	switch n := len(payload); {
+	case n < 126:
+		to = append(to, byte(n))
+	case n <= math.MaxUint16:
+		to = binary.BigEndian.AppendUint16(append(to, 126), uint16(n))
+	default:
+		to = binary.BigEndian.AppendUint64(append(to, 127), uint64(n))
+	}
+	return append(to, payload...)
 }
 
 func (t *contribTransport) readBy(at time.Time)  { _ = t.conn.SetReadDeadline(at) }
@@ -88,8 +123,15 @@ func (t *contribTransport) writeBy(at time.Time) { _ = t.conn.NetConn().SetWrite
 
 func (t *contribTransport) control(ping func() bool, pong func()) {
 	t.conn.SetPongHandler(func(string) error { pong(); return nil })
+	echo := t.conn.CloseHandler()
+	t.conn.SetCloseHandler(func(code int, reason string) error {
+		if t.said.Load() {
+			return nil
+		}
+		return echo(code, reason)
+	})
 	t.conn.SetPingHandler(func(data string) error {
-		if !ping() {
+		if t.said.Load() || !ping() {
 			return nil
 		}
 		err := t.conn.WriteControl(fasthttpws.PongMessage, []byte(data), time.Now().Add(pongWait))
