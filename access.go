@@ -70,7 +70,7 @@ func (p *Plugin[U]) Head(c *fiber.Ctx, follow ...Follow) template.HTML {
 	return template.HTML(b.String())
 }
 
-// Switcher returns what package switcher draws.
+// Switcher returns what package switcher draws, for markup of the app's own. [Plugin.SwitcherHTML] draws it.
 func (p *Plugin[U]) Switcher(c *fiber.Ctx) switcher.Model {
 	v := p.visit(c)
 	m := switcher.Model{
@@ -93,6 +93,24 @@ func (p *Plugin[U]) here(c *fiber.Ctx) string {
 		}
 	}
 	return p.cameFrom(c)
+}
+
+// SwitcherHTML returns the switcher of a request, drawn with Config.Slots. It is the element that the browser script and
+// htmx refresh after a change.
+func (p *Plugin[U]) SwitcherHTML(c *fiber.Ctx) (template.HTML, error) {
+	var b bytes.Buffer
+	err := switcher.RenderWith(&b, p.Switcher(c), p.cfg.Slots)
+	return template.HTML(b.String()), err
+}
+
+// ReturnField returns the hidden input by which a sign-in or registration form leads back to the page that asked for
+// signing in. Without one in the request it is empty.
+func (p *Plugin[U]) ReturnField(c *fiber.Ctx) template.HTML {
+	target, ok := p.named(c)
+	if !ok {
+		return ""
+	}
+	return switcher.Hidden(fieldRequestPath, target)
 }
 
 // Adding tells a sign-in page that an account is about to be added.

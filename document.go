@@ -7,7 +7,7 @@ import (
 	"github.com/multiaccount-go/multiaccount/switcher"
 )
 
-// Document is the session as a program sees it: the JSON form of CONTRACT. It holds no secret and no session id.
+// Document is the session as a program sees it: its JSON form is in docs/http.md. It holds no secret and no session id.
 type Document struct {
 	Version   int64             `json:"v"`
 	State     account.State     `json:"state"`

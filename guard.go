@@ -10,7 +10,7 @@ import (
 	"github.com/multiaccount-go/multiaccount/live"
 )
 
-// EventGuard returns the check that each event of a live view has to pass before it is executed: the session is what it was
+// EventGuard is for hooks; hooks.LoadAccounts attaches it. It returns the check that each event of a live view has to pass before it is executed: the session is what it was
 // when the socket opened, and the stamp that the event carries is the current account's. It reads the record, because what
 // a message about a change has not told yet is true already. The error is a [*live.Refusal] for the browser.
 func (p *Plugin[U]) EventGuard(c *fiber.Ctx) func(ctx context.Context, stamp string) error {

@@ -229,7 +229,7 @@ func TestLinkOfSomebodyWhoMustNotAct(t *testing.T) {
 	t.Run("an app that returns the error as it is", func(t *testing.T) {
 		b.unchanged(t, func() {
 			inactive, unknown := b.do("GET", "/callback?id=d", program), b.do("GET", "/callback?id=nobody", program)
-			refused(t, inactive, 404, multiaccount.CodeNotFound)
+			refused(t, inactive, 422, multiaccount.CodeNotSignedIn)
 			if unknown.Body != inactive.Body {
 				t.Errorf("got %s and %s", inactive.Body, unknown.Body)
 			}

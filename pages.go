@@ -1,14 +1,12 @@
 package multiaccount
 
 import (
-	"bytes"
 	"html/template"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/internal/pages"
-	"github.com/multiaccount-go/multiaccount/switcher"
 )
 
 // Page is one of the plugin's own pages, to be put into the app's layout: the link and switch pages, the chooser, and the
@@ -71,11 +69,11 @@ func (p *Plugin[U]) drawChooser(c *fiber.Ctx, _ *visit[U]) error {
 }
 
 func (p *Plugin[U]) drawSwitcher(c *fiber.Ctx) error {
-	var b bytes.Buffer
-	if err := switcher.Render(&b, p.Switcher(c)); err != nil {
+	html, err := p.SwitcherHTML(c)
+	if err != nil {
 		return err
 	}
-	return p.fragment(c, template.HTML(b.String()))
+	return p.fragment(c, html)
 }
 
 func (p *Plugin[U]) profilePointer(v *visit[U], l *account.Linked) *Profile {

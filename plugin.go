@@ -64,7 +64,11 @@ type Config[U any] struct {
 	Follow Follow
 	// Texts replaces what people read. Default: English.
 	Texts Texts
-	// Layout puts the plugin's own pages into the app's design. Default: a plain document.
+	// Slots replaces parts of the switcher wherever the plugin draws it: in SwitcherHTML, as the fragment that refreshes
+	// it, in the chooser. Default: plain lists and forms.
+	Slots switcher.Slots
+	// Layout puts the plugin's own pages into the app's design: it sends the page with its status, its Head in the head
+	// and its Body, which has an h1 and, on the chooser, a switcher. Default: a plain document.
 	Layout func(c *fiber.Ctx, p Page) error
 
 	// Locals names what the app's handlers already read, such as "user_id", and how to get it from the current user.
@@ -92,6 +96,8 @@ type Plugin[U any] struct {
 	sessions *account.Manager
 	hub      *live.Hub
 	log      *slog.Logger
+
+	plainHTTP sync.Once // the hint about it was given
 
 	touches chan *account.Session
 	stop    context.CancelFunc

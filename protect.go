@@ -2,12 +2,13 @@ package multiaccount
 
 import (
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
 
 	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/internal/origin"
 )
 
-// Protect returns the handler that keeps the wrong account from acting. Mount it before the app's own routes that change
+// Protect returns a handler, to be mounted with app.Use or before a route, that keeps the wrong account from acting. Mount it before the app's own routes that change
 // something or answer htmx. Unsafe requests and htmx requests must come from this site and carry the stamp of the account
 // that is current now; unsafe ones also need somebody who is signed in. Everything else passes. The stamp travels in the
 // header X-Account-Stamp, in the field _stamp, or in both: then both must be right.
@@ -20,7 +21,7 @@ func (p *Plugin[U]) Protect() fiber.Handler {
 	}
 }
 
-// protect decides in the order that CONTRACT fixes: origin, session, secret, stamp.
+// protect decides in a fixed order: origin, session, secret, stamp.
 func (p *Plugin[U]) protect(c *fiber.Ctx, v *visit[U]) error {
 	htmx := asker(c) == askerHTMX
 	switch {
@@ -45,12 +46,13 @@ func (p *Plugin[U]) protect(c *fiber.Ctx, v *visit[U]) error {
 	case isSafe(c) && c.Get("HX-History-Restore-Request") == "true":
 		return nil // draws the whole page anew
 	case len(sent) == 0:
+		p.hint("a page sends no stamp: put Head into its head and StampField into its forms", "path", utils.CopyString(c.Path()))
 		return p.refusal(account.ErrStaleStamp)
 	}
 	return p.allCurrent(v, sent)
 }
 
-// SameOrigin returns the handler for forms that need no account: sign-in, registration. Unsafe requests must come from
+// SameOrigin returns a handler, to be mounted before forms that need no account: sign-in, registration. Unsafe requests must come from
 // this site; a stamp is not demanded, but one that is sent must be current.
 func (p *Plugin[U]) SameOrigin() fiber.Handler {
 	return func(c *fiber.Ctx) error {
@@ -79,8 +81,8 @@ func (p *Plugin[U]) mildly(c *fiber.Ctx, v *visit[U]) error {
 	return p.allCurrent(v, stamps(c))
 }
 
-// RequireUser is a handler that lets nobody through without a current account. A page leads to the sign-in page, or to the
-// chooser, and back afterwards.
+// RequireUser is itself a handler: it lets nobody through without a current account. A page leads to the sign-in page, or
+// to the chooser, and back afterwards, when the sign-in form carries [Plugin.ReturnField].
 func (p *Plugin[U]) RequireUser(c *fiber.Ctx) error {
 	if err := p.CheckUser(c); err != nil {
 		return p.render(c, err)
@@ -88,7 +90,8 @@ func (p *Plugin[U]) RequireUser(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// CheckUser returns nil when an account is current, else the [Refusal] that [Plugin.RequireUser] answers with.
+// CheckUser returns nil when an account is current, else the [Refusal] that [Plugin.RequireUser] answers with. For hooks;
+// routes use RequireUser.
 func (p *Plugin[U]) CheckUser(c *fiber.Ctx) error { return p.requireUser(p.visit(c)) }
 
 func (p *Plugin[U]) requireUser(v *visit[U]) error {
@@ -107,10 +110,25 @@ func (p *Plugin[U]) sameOrigin(c *fiber.Ctx) error {
 	if isSafe(c) {
 		check = p.origins.Safe
 	}
-	if err := check(origin.Read(c)); err != nil {
-		return p.refusal(err)
+	r := origin.Read(c)
+	err := check(r)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if !p.origins.Insecure && (origin.Policy{Insecure: true}).Unsafe(r) == nil {
+		p.plainHTTP.Do(func() {
+			p.log.Warn("multiaccount: refused a page of this host over plain http. For development set " +
+				"Cookie.InsecurePlainHTTPForDevelopment; elsewhere use https")
+		})
+	}
+	return p.refusal(err)
+}
+
+// hint tells a developer what is missing in the app. It is silent where people are: anybody could fill the log.
+func (p *Plugin[U]) hint(text string, args ...any) {
+	if p.cfg.Cookie.InsecurePlainHTTPForDevelopment {
+		p.log.Warn("multiaccount: "+text, args...)
+	}
 }
 
 // stamps returns the stamps that a request carries. An empty one is what a page without an account sends: none.

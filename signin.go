@@ -33,7 +33,8 @@ func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) error {
 		return p.unavailable(err)
 	}
 	if !p.active(users, userID) {
-		return p.refusal(account.ErrInactive)
+		return &Refusal{Status: fiber.StatusUnprocessableEntity, Code: CodeNotSignedIn, Message: p.cfg.Texts.SignInRefused,
+			cause: account.ErrInactive}
 	}
 	var cookie *account.Cookie
 	if v.session != nil {

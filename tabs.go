@@ -77,7 +77,7 @@ func (p *Plugin[U]) serveTab(c *fiber.Ctx, v *visit[U]) error {
 	return fiber.ErrUpgradeRequired
 }
 
-// Subject returns what a live view has to follow so that it ends with the account it was opened for: its session. The
+// Subject is for hooks; hooks.LoadAccounts follows it. It returns what a live view has to follow so that it ends with the account it was opened for: its session. The
 // hooks of package hooks use it. The error is a [Refusal].
 func (p *Plugin[U]) Subject(c *fiber.Ctx) (live.Subject, error) {
 	v := p.visit(c)

@@ -11,6 +11,7 @@ import (
 // Texts are what people read. An empty field keeps its English default; %s stands for an account, %d for a number.
 type Texts struct {
 	NotSignedIn        string
+	SignInRefused      string // the credential was right, but the user must not act
 	BadOrigin          string
 	NotFound           string
 	StalePage          string
@@ -32,12 +33,13 @@ type Texts struct {
 
 func (t *Texts) setDefaults() {
 	for field, text := range map[*string]string{
-		&t.NotSignedIn:  "You are not signed in. Sign in to go on.",
-		&t.BadOrigin:    "This request did not come from a page of this site, so nothing was changed. Open the page here and try again.",
-		&t.NotFound:     "There is no such account in this browser session.",
-		&t.StalePage:    "This page was opened for another account than the one you use now, so nothing was changed. Reload the page.",
-		&t.StaleSession: "The account was changed in another tab at this moment, so nothing was changed here. Reload the page and try again.",
-		&t.LinkLimit:    "No more than %d accounts can be added. Sign one of them out first.",
+		&t.NotSignedIn:   "You are not signed in. Sign in to go on.",
+		&t.SignInRefused: "You cannot sign in with this account.",
+		&t.BadOrigin:     "This request did not come from a page of this site, so nothing was changed. Open the page here and try again.",
+		&t.NotFound:      "There is no such account in this browser session.",
+		&t.StalePage:     "This page was opened for another account than the one you use now, so nothing was changed. Reload the page.",
+		&t.StaleSession:  "The account was changed in another tab at this moment, so nothing was changed here. Reload the page and try again.",
+		&t.LinkLimit:     "No more than %d accounts can be added. Sign one of them out first.",
 		&t.IntentExpired: "The time for adding an account has run out, so nobody was signed in. " +
 			"Start again from the account menu, or cancel adding.",
 		&t.RateLimited:      "That was too often in a short time. Wait a minute and try again.",

@@ -61,7 +61,8 @@ const shards = 64
 // that leaves in between is never heard of again.
 const reserved = 10 * time.Second
 
-// Hub holds the open sockets of this process. It is safe for concurrent use. End it with Close.
+// Hub holds the open sockets of this process. An app with accounts gets one from Plugin.Hub and uses Publish and Close
+// only. It is safe for concurrent use. End it with Close.
 type Hub struct {
 	limits  Limits
 	origins origin.Policy

@@ -19,13 +19,22 @@ func Fields(stamp, returnTo string) template.HTML {
 	return template.HTML(b.String())
 }
 
+// Hidden returns one hidden input, or nothing when the value is empty.
+func Hidden(name, value string) template.HTML {
+	var b strings.Builder
+	hidden(&b, name, value)
+	return template.HTML(b.String())
+}
+
 // hidden writes one input. Browsers put what a field held before a reload back into the new page, hidden fields too,
 // unless autocomplete is off: a fresh page would then carry the stamp of the stale one.
 func hidden(b *strings.Builder, name, value string) {
 	if value == "" {
 		return
 	}
-	b.WriteString(`<input type="hidden" name="` + name + `" value="`)
+	b.WriteString(`<input type="hidden" name="`)
+	template.HTMLEscape(b, []byte(name))
+	b.WriteString(`" value="`)
 	template.HTMLEscape(b, []byte(value))
 	b.WriteString(`" autocomplete="off">`)
 }
