@@ -48,7 +48,7 @@ func (p *Plugin[U]) StampField(c *fiber.Ctx) template.HTML { return switcher.Fie
 
 var head = template.Must(template.New("head").Parse(`<meta name="account-stamp" content="{{.Stamp}}">
 <meta name="session-version" content="{{.Version}}">
-<script src="{{.Script}}" defer data-state="{{.State}}" data-live="{{.Live}}" data-follow="{{.Follow}}"></script>
+<script src="{{.Script}}" data-state="{{.State}}" data-live="{{.Live}}" data-follow="{{.Follow}}"></script>
 `))
 
 // Head returns what belongs into the head of every page: for whom it is drawn, which version of the session it shows, and

@@ -5,7 +5,7 @@
 //   2. It stamps. Requests carry the stamp that the element behind them was DRAWN with, never a newer one: a button
 //      drawn for Alice must not act as Bob. The server refuses an old stamp, and the page reloads.
 //
-//   <script src="/link/multiaccount.js" defer data-state="/link/state" data-live="/link/live" data-follow="reload">
+//   <script src="/link/multiaccount.js" data-state="/link/state" data-live="/link/live" data-follow="reload">
 //
 // Works with htmx 2, htmx 4 and pages without htmx. No dependency, no global, nothing a strict CSP forbids.
 // Texts: data-text-switched, -ended (spoken), -stale, -signed-out (in the notice), -reload, -keep, -close (its buttons).
@@ -120,11 +120,17 @@
     const link = event.target.closest?.('a[href]');
     if (link && !event.defaultPrevented && !link.target && !link.download) depart(3000);
   }, window);
+  // Of htmx only what changes something: a GET, perhaps one that polls, must not hold off a reload.
   const unsafe = (method) => Boolean(method) && method.toLowerCase() !== 'get';
-  on('htmx:beforeRequest', ({ detail }) => { if (unsafe(detail.requestConfig?.verb)) depart(15000); }); // htmx 2
-  on('htmx:afterRequest', () => depart(1000)); // its answer may lead elsewhere
-  on('htmx:before:request', ({ detail }) => { if (unsafe(detail.ctx?.request?.method)) depart(15000); }); // htmx 4
-  on('htmx:after:request', () => depart(1000));
+  const issued = (method) => { if (unsafe(method)) depart(15000); };
+  const answered = (method, redirect, location) => {
+    if (unsafe(method)) depart(redirect ? 15000 : location ? 3000 : 1000);
+  };
+  on('htmx:beforeRequest', ({ detail }) => issued(detail.requestConfig?.verb)); // htmx 2
+  on('htmx:afterRequest', ({ detail: { requestConfig, xhr } }) =>
+    answered(requestConfig?.verb, xhr?.getResponseHeader('HX-Redirect'), xhr?.getResponseHeader('HX-Location')));
+  on('htmx:before:request', ({ detail }) => issued(detail.ctx?.request?.method)); // htmx 4
+  on('htmx:finally:request', ({ detail: { ctx } }) => answered(ctx?.request?.method, ctx?.hx?.redirect, ctx?.hx?.location));
 
   let leaving = false, later = 0;
   // The last reload brought the very same old page, from a cache in between: another one would not help.
@@ -133,11 +139,6 @@
 
   function reload(spoken) {
     if (leaving) return;
-    clearTimeout(later);
-    if (Date.now() < departing) {
-      later = setTimeout(reload, 200, spoken);
-      return;
-    }
     leaving = true;
     storage.put('account-reloaded', page);
     if (spoken) storage.put('account-announcement', spoken); // spoken by the page that comes
@@ -145,15 +146,23 @@
     setTimeout(() => { leaving = false; }, 10000); // the page's own "leave site?" may have been answered with no
   }
 
+  // reloadOrAsk reloads as soon as the tab is not on its way elsewhere. It asks instead when there is unsaved input by
+  // then; without a text to ask with, the page stays as it is.
+  function reloadOrAsk(spoken, asked, since = Date.now()) {
+    clearTimeout(later);
+    const now = Date.now();
+    if (now < departing && now < since + 20000) later = setTimeout(reloadOrAsk, 200, spoken, asked, since);
+    else if (!dirty() && !stuck) reload(spoken);
+    else if (asked) question(asked);
+  }
+
   // What was held back comes as soon as nothing is in its way.
   let behind = false;
-  function hold() {
+  function hold(root) {
     behind = true;
-    question(version ? text.stale : text.signedOut);
+    if (marked(root) !== stamp) question(version ? text.stale : text.signedOut); // else only a detail of it is old
   }
-  on('input', () => { if (behind && !dirty()) reload(''); });
-
-  const reloadOrAsk = (spoken, asked) => (dirty() || stuck ? question(asked) : reload(spoken));
+  on('input', () => { if (behind && !dirty()) reloadOrAsk('', text.stale); });
 
   // ---- Following.
 
@@ -165,16 +174,20 @@
     document.body.dispatchEvent(event);
   }
 
-  function changed(reason, fresh) {
+  function changed(reason, fresh, choosing) {
+    dismiss(); // what was asked before; what follows asks again
+    if (!fresh) for (const told of document.querySelectorAll('[data-account-flash]')) told.remove(); // to the account before
     emit('session-changed', { v: version, reason, fresh });
-    if (follow !== 'reload') {
+    if (follow === 'fragments' && choosing) {
+      reloadOrAsk(text.switched, text.stale); // there are no fragments of nobody, and a live view cannot connect
+    } else if (follow !== 'reload') {
       if (!fresh) announce(text.switched);
     } else if (!fresh) {
       reloadOrAsk(text.switched, text.stale);
     } else {
-      dismiss(); // this page's account is current again
+      clearTimeout(later); // this page's account is current again
       // Only the list of accounts is out of date. htmx refreshes it on the event; else wait for a quiet moment.
-      if (!window.htmx && !dirty() && !stuck) reload('');
+      if (!window.htmx) reloadOrAsk('', '');
     }
   }
 
@@ -211,9 +224,13 @@
       if (!answer.ok) return false;
       now = await answer.json();
     } catch { return false; }
+    if (now.stale) { // the answer with the new cookie is still on its way: act when what is done next will be allowed
+      await new Promise((done) => setTimeout(done, 100));
+      return ask(reason);
+    }
     if (now.v === version && now.stamp === stamp) return true;
     learn(now.v, now.stamp);
-    if (version) changed(reason, now.fresh);
+    if (version) changed(reason, now.fresh, now.choosing);
     else ended(reason);
     if (!timer) connect(); // the session may be a new one, without a socket yet
     return true;
@@ -349,11 +366,11 @@
     check().then(() => question(version ? text.stale : text.signedOut));
   }
 
-  // A refresh that our event set off must not replace what the person is typing.
+  // A refresh that our event set off must not replace what the person is typing, or has typed until the answer came.
   function spareField(event, source, target) {
     if (!ours.has(source) || !target?.contains || !holds(target)) return;
     event.preventDefault();
-    hold();
+    hold(target);
   }
 
   // htmx 2
@@ -366,9 +383,9 @@
     const xhr = event.detail?.xhr;
     if (xhr) spareInput(event, xhr.status, xhr.getResponseHeader('HX-Refresh'));
   });
-  on('htmx:oobBeforeSwap', (event) => {
-    if (event.target.closest?.('[ws-connect],[data-ws-connect]') && holds(event.target)) event.preventDefault(); // a push
-  });
+  on('htmx:beforeSwap', (event) =>
+    spareField(event, event.detail?.requestConfig?.triggeringEvent, event.detail?.target));
+  on('htmx:oobBeforeSwap', (event) => { if (pushed && holds(event.target)) event.preventDefault(); });
   on('htmx:afterSwap', ({ detail, target }) => {
     const carried = detail?.requestConfig?.headers?.[HEADER]; // unknown for pushes: they inherit
     const added = document.getElementsByClassName(window.htmx?.config?.addedClass || 'htmx-added');
@@ -397,10 +414,13 @@
     if (response) spareInput(event, response.status, response.headers.get('HX-Refresh'));
   });
   on('htmx:before:swap', ({ detail: { ctx, tasks = [] } }) => {
-    for (let i = tasks.length - 1; i >= 0 && !ctx?.request; i--) { // a push
+    const refresh = ours.has(ctx?.sourceEvent), push = !ctx?.request;
+    for (let i = tasks.length - 1; i >= 0 && (refresh || push); i--) {
       const { target } = tasks[i];
       const element = typeof target === 'string' ? document.querySelector(target) : target;
-      if (element?.contains && holds(element)) tasks.splice(i, 1);
+      if (!element?.contains || !holds(element)) continue;
+      tasks.splice(i, 1);
+      if (refresh) hold(element);
     }
     const carried = ctx?.request?.headers?.[HEADER];
     if (carried) for (const task of tasks) sentWith.set(task, carried);
@@ -416,15 +436,23 @@
   on('account-refused', ({ detail }) => {
     if (detail?.message && !detail.code?.startsWith('stale_')) refusal(detail.message); // those reload, or ask
   });
-  function overheard(data) {
+  // A message of ours is none of htmx's business, which could take a part of it for HTML.
+  function overhear(event, data) {
     let message;
     try { message = JSON.parse(data); } catch { return; } // HTML, for htmx
     const { type, message: why } = message || {};
     if (type === 'session-changed' || type === 'session-ended') check(message.reason).then(() => why && question(why));
-    else if (type === 'refused' && why) refusal(why);
+    else if (type !== 'refused') return;
+    else if (why) refusal(why);
+    event.preventDefault();
   }
-  on('htmx:wsBeforeMessage', ({ detail }) => overheard(detail?.message)); // htmx 2
-  on('htmx:ws:before:message:incoming', ({ detail }) => overheard(detail?.message?.data)); // htmx 4
+  let pushed = false; // htmx 2 is at a message of a socket, which it swaps in before anything else can happen
+  on('htmx:wsBeforeMessage', (event) => { // htmx 2
+    pushed = true;
+    queueMicrotask(() => { pushed = false; });
+    overhear(event, event.detail?.message);
+  });
+  on('htmx:ws:before:message:incoming', (event) => overhear(event, event.detail?.message?.data)); // htmx 4
 
   // ---- Start.
 

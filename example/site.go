@@ -16,6 +16,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/example/assets"
 	"github.com/multiaccount-go/multiaccount/example/notes"
 	"github.com/multiaccount-go/multiaccount/example/users"
@@ -59,6 +60,7 @@ type page struct {
 	Head     template.HTML // for whom the page is drawn, and the browser script
 	Stamp    template.HTML // hidden field that says the same in a form
 	Switcher template.HTML
+	Beside   bool // the switcher has a place beside the page
 	Flashes  []multiaccount.Flash
 	Email    string // of the current user; empty when nobody is
 	Path     string
@@ -91,6 +93,7 @@ func (s *site) render(c *fiber.Ctx, l look) error {
 			return err
 		}
 		p.Switcher = template.HTML(b.String())
+		p.Beside = !(l.view == "plugin" && m.State == account.StateChoosing) // the chooser is the list already
 	}
 	if l.status != 0 {
 		c.Status(l.status)

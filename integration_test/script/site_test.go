@@ -39,11 +39,15 @@ type site struct {
 	requests []sent         // to /act, /post and the fragments
 	loads    map[string]int // pages drawn per account
 	asked    int            // questions to /link/state
+	workspace
 }
 
 func newSite(t *testing.T, account string) *site {
 	t.Helper()
-	s := &site{account: account, sockets: map[*websocket.Conn]chan []byte{}, loads: map[string]int{}}
+	s := &site{
+		account: account, sockets: map[*websocket.Conn]chan []byte{}, loads: map[string]int{},
+		workspace: workspace{gates: map[string]chan struct{}{}, waiting: map[string]int{}},
+	}
 	if account != "" {
 		s.version = 1
 	}
@@ -63,9 +67,12 @@ func newSite(t *testing.T, account string) *site {
 	mux.HandleFunc("POST /act", s.guarded(func() string { return "done" }))
 	mux.HandleFunc("POST /post", s.guarded(func() string { return "posted" }))
 	mux.Handle("GET /vendor/", http.StripPrefix("/vendor/", http.FileServer(http.Dir("../../example/assets/vendor"))))
-	s.Server = httptest.NewServer(strictPolicy(mux))
+	s.workspaceRoutes(mux)
+	s.Server = httptest.NewServer(strictPolicy(s.gated(mux)))
 	t.Cleanup(func() {
+		s.openGates()
 		s.closeSockets(websocket.CloseGoingAway)
+		s.closeView()
 		s.Close()
 	})
 	return s
@@ -104,15 +111,8 @@ func (s *site) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	htmx := map[string]string{
-		"2": `<meta name="htmx-config" content='{"includeIndicatorStyles":false}'><script src="/vendor/htmx-2.0.11.min.js" defer></script>`,
-		"4": `<script src="/vendor/htmx-4.0.1.min.js" defer></script>`,
-	}[r.FormValue("htmx")]
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	fmt.Fprintf(w, `<!doctype html><html lang="en"><head><title>%[1]s</title>
-<meta name="account-stamp" content="%[2]s"><meta name="session-version" content="%[3]d">%[4]s
-<script src="/link/multiaccount.js" defer data-state="/link/state" data-live="/link/live" data-follow="%[5]s"></script>
-</head><body><h1 id="who">%[1]s</h1><p id="account-announcer" aria-live="polite"></p>
+	fmt.Fprintf(w, `%[5]s<h1 id="who">%[1]s</h1><p id="account-announcer" aria-live="polite"></p>
 <form id="note" method="post" action="/post">
   <textarea name="text"></textarea>
   <input type="checkbox" name="urgent">
@@ -123,10 +123,24 @@ func (s *site) page(w http.ResponseWriter, r *http.Request) {
 <form id="foreign" method="post" action="https://elsewhere.invalid/post"><button>Leave</button></form>
 <button id="act" hx-post="/act" hx-swap="none">Act</button>
 <button id="more" hx-get="/more" hx-target="#list" hx-swap="beforeend">More</button>
-<a id="pushed" hx-get="/more" hx-target="#list" hx-push-url="/page?pushed=1&htmx=%[6]s&follow=%[5]s">Push</a>
+<a id="pushed" hx-get="/more" hx-target="#list" hx-push-url="/page?pushed=1&htmx=%[3]s&follow=%[2]s">Push</a>
 <div id="list"></div>
-%[7]s
-</body></html>`, account, stampOf(account), version, htmx, r.FormValue("follow"), r.FormValue("htmx"), inboxOf(account))
+%[4]s
+</body></html>`, account, r.FormValue("follow"), r.FormValue("htmx"), inboxOf(account), head(account, version, r))
+}
+
+// head is the start of a page, up to and with the opening tag of its body.
+func head(account string, version int, r *http.Request) string {
+	htmx := map[string]string{
+		"2": `<meta name="htmx-config" content='{"includeIndicatorStyles":false}'><script src="/vendor/htmx-2.0.11.min.js" defer></script>
+<script src="/vendor/htmx-ext-ws-2.0.4.min.js" defer></script>`,
+		// Not deferred: a deferred htmx 4 may start before an extension that is deferred too has loaded.
+		"4": `<script src="/vendor/htmx-4.0.1.min.js"></script><script src="/vendor/hx-ws-4.0.1.min.js"></script>`,
+	}[r.FormValue("htmx")]
+	return fmt.Sprintf(`<!doctype html><html lang="en"><head><title>%[1]s</title>
+<meta name="account-stamp" content="%[2]s"><meta name="session-version" content="%[3]d">%[4]s
+<script src="/link/multiaccount.js" defer data-state="/link/state" data-live="/link/live" data-follow="%[5]s"></script>
+</head><body>`, account, stampOf(account), version, htmx, r.FormValue("follow"))
 }
 
 // bare is a page with the script and none of the parts it works with.
