@@ -34,8 +34,8 @@ func (p *Plugin[U]) LinkedUsers(ctx context.Context, id account.SessionID) ([]Li
 	}
 	var linked []LinkedUser[U]
 	for _, l := range links {
-		if p.active(users, l.Account) {
-			linked = append(linked, LinkedUser[U]{Linked: l, User: users[l.Account]})
+		if users.active(l.Account) {
+			linked = append(linked, LinkedUser[U]{Linked: l, User: users[l.Account].user})
 		}
 	}
 	return linked, nil
@@ -82,7 +82,7 @@ func (p *Plugin[U]) UserChanged(ctx context.Context, userID string) error {
 	if err != nil {
 		return err
 	}
-	active := p.active(users, userID)
+	active := users.active(userID)
 	return p.everywhere(ctx, userID, func(s *account.Session, l *account.Linked, _ time.Time) (account.Effect, error) {
 		if active {
 			return account.Effect{Action: "account.updated", Reason: account.ReasonUpdated}, nil

@@ -5,15 +5,9 @@ import (
 	"github.com/gofiber/fiber/v2/utils"
 )
 
-// adopt signs the person in whom the app's former session names, once, when a page is asked for. A request that may be
-// refused makes no session: no refusal sets the cookie.
+// adopt signs the person in whom the app's former session names, once, when a page is asked for.
 func (p *Plugin[U]) adopt(c *fiber.Ctx, v *visit[U]) {
-	if p.cfg.Adopt == nil || !isSafe(c) {
-		return
-	}
-	switch c.Get("Sec-Fetch-Dest") {
-	case "", "document", "empty": // the parts of a page come in parallel; each would get a session of its own
-	default:
+	if p.cfg.Adopt == nil || !p.mayAdopt(c) {
 		return
 	}
 	id, ok := p.cfg.Adopt(c)
@@ -27,7 +21,7 @@ func (p *Plugin[U]) adopt(c *fiber.Ctx, v *visit[U]) {
 		return
 	}
 	v.known = true
-	if !p.active(users, id) {
+	if !users.active(id) {
 		return
 	}
 	out, err := p.sessions.SignIn(c.UserContext(), nil, nil, id, "adopted")
@@ -38,4 +32,20 @@ func (p *Plugin[U]) adopt(c *fiber.Ctx, v *visit[U]) {
 	out.Effect.Action = "session.adopted"
 	p.take(c, v, out)
 	p.committed(c, out)
+}
+
+// mayAdopt reports whether a request asks for a page of the app, from a client that keeps cookies. The parts of a page come
+// in parallel, and each would get a session of its own; so would each request of a program without a cookie jar. Routes
+// that may refuse make no session, because no refusal sets the cookie.
+func (p *Plugin[U]) mayAdopt(c *fiber.Ctx) bool {
+	if !isSafe(c) || asker(c) == askerHTMX || p.isPlugin(c.Path()) {
+		return false
+	}
+	switch c.Get("Sec-Fetch-Dest") {
+	case "document":
+		return true
+	case "": // no browser of today
+		return len(c.Request().Header.Peek(fiber.HeaderCookie)) > 0
+	}
+	return false
 }

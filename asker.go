@@ -56,24 +56,33 @@ func isSafe(c *fiber.Ctx) bool {
 	return false
 }
 
-// formValue returns a copy of a field of the posted form. Unlike Fiber's, it never looks into the query, where links and
-// logs carry values around; and it refuses a field that comes twice.
+// formValue returns a field of the posted form, or "" when it does not come exactly once.
 func formValue(c *fiber.Ctx, name string) string {
-	if isSafe(c) {
-		return ""
+	if values := formValues(c, name); len(values) == 1 {
+		return values[0]
 	}
+	return ""
+}
+
+// formValues returns copies of all values of a field of the posted form. Unlike Fiber's FormValue, it never looks into the
+// query, where links and logs carry values around.
+func formValues(c *fiber.Ctx, name string) []string {
+	if isSafe(c) {
+		return nil
+	}
+	var values []string
 	kind := strings.ToLower(c.Get(fiber.HeaderContentType))
 	switch {
 	case strings.HasPrefix(kind, fiber.MIMEApplicationForm):
-		if values := c.Request().PostArgs().PeekMulti(name); len(values) == 1 {
-			return string(values[0])
+		for _, value := range c.Request().PostArgs().PeekMulti(name) {
+			values = append(values, string(value))
 		}
 	case strings.HasPrefix(kind, fiber.MIMEMultipartForm):
-		if form, err := c.MultipartForm(); err == nil && len(form.Value[name]) == 1 {
-			return form.Value[name][0]
+		if form, err := c.MultipartForm(); err == nil {
+			values = append(values, form.Value[name]...)
 		}
 	}
-	return ""
+	return values
 }
 
 // asHeader returns a value as JSON that fits into a header: everything beyond ASCII is escaped.

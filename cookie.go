@@ -20,8 +20,15 @@ func (p *Plugin[U]) cookieValue(c *fiber.Ctx) (value string, count int) {
 
 // setCookie gives the browser the cookie of a session, for as long as the session can live.
 func (p *Plugin[U]) setCookie(c *fiber.Ctx, cookie account.Cookie, deadline time.Time) {
-	p.writeCookie(c, p.cfg.Cookie.Name, cookie.Value(), max(deadline.Sub(p.sessions.Now()), time.Second))
+	life := max(deadline.Sub(p.sessions.Now()), time.Second)
+	if p.cfg.Adopt != nil {
+		life = remembered // a browser that forgot it would be adopted anew
+	}
+	p.writeCookie(c, p.cfg.Cookie.Name, cookie.Value(), life)
 }
+
+// remembered is as long as browsers keep any cookie.
+const remembered = 400 * 24 * time.Hour
 
 // signedOutValue stays in a browser whose session ended, where an app's former session could be adopted anew otherwise.
 const signedOutValue = "signed-out"
@@ -29,7 +36,7 @@ const signedOutValue = "signed-out"
 // expireCookie takes the session cookie away.
 func (p *Plugin[U]) expireCookie(c *fiber.Ctx) {
 	if p.cfg.Adopt != nil {
-		p.writeCookie(c, p.cfg.Cookie.Name, signedOutValue, 400*24*time.Hour)
+		p.writeCookie(c, p.cfg.Cookie.Name, signedOutValue, remembered)
 		return
 	}
 	p.writeCookie(c, p.cfg.Cookie.Name, "", -time.Second)

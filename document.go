@@ -83,7 +83,7 @@ func (p *Plugin[U]) switcherAccounts(v *visit[U]) []switcher.Account {
 			Current: l.Membership == v.session.Current, Primary: l.Membership == v.session.Primary, Status: l.StatusAt(now),
 			SwitchPath: with(p.urls.switchTo, l.Account), SignOutPath: with(p.urls.signOut+"/", l.Account),
 		}
-		if !p.active(v.users, l.Account) {
+		if !v.users.active(l.Account) {
 			a.Status = account.StatusInactive
 		}
 		accounts = append(accounts, a)
@@ -97,7 +97,7 @@ func (p *Plugin[U]) profileOf(v *visit[U], id string) Profile {
 	if !ok {
 		return Profile{}
 	}
-	profile := p.cfg.Profile(u)
+	profile := p.cfg.Profile(u.user)
 	if profile == (Profile{}) {
 		profile.Name = id
 	}

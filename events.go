@@ -44,7 +44,10 @@ func (p *Plugin[U]) committed(c *fiber.Ctx, out account.Outcome) {
 
 // refused tells the audit trail of a refusal.
 func (p *Plugin[U]) refused(c *fiber.Ctx, r *Refusal) {
-	s := p.visit(c).session
+	var s *account.Session
+	if v, ok := c.Locals(visitKey[U]{p}).(*visit[U]); ok { // nothing is looked up for a request that was turned away before
+		s = v.session
+	}
 	e := p.newEvent("refused", s, s)
 	e.Code = r.Code
 	p.emit(c, e)

@@ -14,7 +14,11 @@ import (
 // when the socket opened, and the stamp that the event carries is the current account's. It reads the record, because what
 // a message about a change has not told yet is true already. The error is a [*live.Refusal] for the browser.
 func (p *Plugin[U]) EventGuard(c *fiber.Ctx) func(ctx context.Context, stamp string) error {
-	s := p.visit(c).session
+	v := p.visit(c)
+	if v.failure != nil {
+		return func(context.Context, string) error { return p.postponeEvent() }
+	}
+	s := v.session
 	if s == nil {
 		return func(context.Context, string) error { return nil }
 	}
@@ -40,7 +44,7 @@ func (p *Plugin[U]) EventGuard(c *fiber.Ctx) func(ctx context.Context, stamp str
 		if err != nil {
 			return p.postponeEvent()
 		}
-		if !current.IsActive(p.sessions.Now()) || !p.active(users, current.Account) {
+		if !current.IsActive(p.sessions.Now()) || !users.active(current.Account) {
 			return p.refuseEvent(changeOf(s), closeComeBack) // the handshake then takes the account out of action
 		}
 		return nil

@@ -13,6 +13,7 @@ import (
 // pages that say why something did not happen.
 type Page struct {
 	Status int
+	Lang   string // language of title and body, as in the lang attribute
 	Title  string
 	Head   template.HTML // belongs into the head element; the same as [Plugin.Head]
 	Body   template.HTML
@@ -21,7 +22,7 @@ type Page struct {
 // plainLayout is the layout of an app that has none.
 func plainLayout(c *fiber.Ctx, page Page) error {
 	c.Type("html", "utf-8")
-	return c.Status(page.Status).SendString(string(pages.Document(page.Title, page.Head, page.Body)))
+	return c.Status(page.Status).SendString(string(pages.Document(page.Lang, page.Title, page.Head, page.Body)))
 }
 
 // draw answers with a page that nobody else may frame: a click on it acts.
@@ -30,7 +31,7 @@ func (p *Plugin[U]) draw(c *fiber.Ctx, status int, title string, body template.H
 		c.Set(fiber.HeaderContentSecurityPolicy, "frame-ancestors 'none'")
 	}
 	c.Set(fiber.HeaderXFrameOptions, "DENY")
-	return p.cfg.Layout(c, Page{Status: status, Title: title, Head: p.Head(c), Body: body})
+	return p.cfg.Layout(c, Page{Status: status, Lang: p.cfg.Texts.Pages.Lang, Title: title, Head: p.Head(c), Body: body})
 }
 
 // fragment answers htmx with a piece of a page.
@@ -45,15 +46,17 @@ func (p *Plugin[U]) post(v *visit[U], path, returnTo string) pages.Post {
 
 func (p *Plugin[U]) drawLinkPage(c *fiber.Ctx, v *visit[U]) error {
 	primary, back := v.session.PrimaryAccount().Account, p.cameFrom(c)
-	return p.draw(c, fiber.StatusOK, "Add an account", pages.Link(pages.LinkPage{
-		Primary: p.profileOf(v, primary), Post: p.post(v, with(p.urls.link, primary), back), CancelPath: back,
+	t := p.cfg.Texts.Pages
+	return p.draw(c, fiber.StatusOK, t.LinkTitle, pages.Link(pages.LinkPage{
+		Texts: t, Primary: p.profileOf(v, primary), Post: p.post(v, with(p.urls.link, primary), back), CancelPath: back,
 	}))
 }
 
 func (p *Plugin[U]) drawSwitchPage(c *fiber.Ctx, v *visit[U], to *account.Linked) error {
 	back := p.cameFrom(c)
-	return p.draw(c, fiber.StatusOK, "Switch account", pages.Switch(pages.SwitchPage{
-		From: p.profilePointer(v, v.session.CurrentAccount()), To: p.profileOf(v, to.Account),
+	t := p.cfg.Texts.Pages
+	return p.draw(c, fiber.StatusOK, t.SwitchTitle, pages.Switch(pages.SwitchPage{
+		Texts: t, From: p.profilePointer(v, v.session.CurrentAccount()), To: p.profileOf(v, to.Account),
 		Post: p.post(v, with(p.urls.switchTo, to.Account), back), CancelPath: back,
 	}))
 }
@@ -61,11 +64,11 @@ func (p *Plugin[U]) drawSwitchPage(c *fiber.Ctx, v *visit[U], to *account.Linked
 func (p *Plugin[U]) drawChooser(c *fiber.Ctx, _ *visit[U]) error {
 	m := p.Switcher(c)
 	m.ReturnTo = p.cameFrom(c)
-	body, err := pages.Choose(m)
+	body, err := pages.Choose(c.UserContext(), pages.ChoosePage{Texts: p.cfg.Texts.Pages, Model: m, Slots: p.cfg.Slots})
 	if err != nil {
 		return err
 	}
-	return p.draw(c, fiber.StatusOK, "Choose an account", body)
+	return p.draw(c, fiber.StatusOK, p.cfg.Texts.Pages.ChooseTitle, body)
 }
 
 func (p *Plugin[U]) drawSwitcher(c *fiber.Ctx) error {
@@ -84,38 +87,40 @@ func (p *Plugin[U]) profilePointer(v *visit[U], l *account.Linked) *Profile {
 	return &profile
 }
 
-// titles of the refusal pages.
-var titles = map[string]string{
-	CodeNotSignedIn: "Not signed in", CodeBadOrigin: "Not from this site", CodeNotFound: "Not found",
-	CodeStaleSession: "Account changed", CodeLinkLimit: "No more accounts", CodeIntentExpired: "Time has run out",
-	CodeRateLimited: "Too often", CodeStoreUnavailable: "Not available at the moment",
-}
-
 // refusePage answers a refusal with a whole page.
 func (p *Plugin[U]) refusePage(c *fiber.Ctx, r *Refusal) error {
 	v := p.visit(c)
 	if r.Code == CodeStalePage && v.session != nil {
-		return p.draw(c, r.Status, "Another account", pages.Stale(p.stalePage(c, v)))
+		return p.draw(c, r.Status, p.cfg.Texts.title(r.Code), pages.Stale(p.stalePage(c, v)))
 	}
-	page := pages.RefusalPage{Title: titles[r.Code], Message: r.Message, RetryAfter: r.RetryAfter, ContinuePath: p.cameFrom(c)}
+	page := p.refusalPage(r)
+	page.ContinuePath = p.cameFrom(c)
 	if r.Code == CodeIntentExpired && v.session != nil && v.session.Intent != nil {
 		back, _ := p.returnable(v.session.Intent.ReturnTo)
-		page.ContinuePath, page.ContinueLabel = p.addPath(v.session), "Start again"
-		page.Actions = []pages.Action{{Label: "Cancel adding", Post: p.post(v, p.urls.cancel, back)}}
+		page.ContinuePath, page.ContinueLabel = p.addPath(v.session), page.Texts.StartAgain
+		page.Actions = []pages.Action{{Label: page.Texts.CancelAdding, Post: p.post(v, p.urls.cancel, back)}}
 	}
 	return p.draw(c, r.Status, page.Title, pages.Refusal(page))
 }
 
 // refusalFragment answers a refusal with a piece of a page.
-func refusalFragment(r *Refusal) template.HTML {
-	return pages.RefusalFragment(pages.RefusalPage{Title: titles[r.Code], Message: r.Message, RetryAfter: r.RetryAfter})
+func (p *Plugin[U]) refusalFragment(r *Refusal) template.HTML {
+	return pages.RefusalFragment(p.refusalPage(r))
+}
+
+// refusalPage says why something did not happen, without a way on.
+func (p *Plugin[U]) refusalPage(r *Refusal) pages.RefusalPage {
+	t := &p.cfg.Texts
+	return pages.RefusalPage{Texts: t.Pages, Title: t.title(r.Code), Message: r.Message, RetryAfter: r.RetryAfter}
 }
 
 // stalePage says for whom a form was drawn and offers to go back to that account. The stamp is only believed about an
 // account of this very session, and only to name it.
 func (p *Plugin[U]) stalePage(c *fiber.Ctx, v *visit[U]) pages.StalePage {
 	back := p.cameFrom(c)
-	page := pages.StalePage{Current: p.profilePointer(v, v.session.CurrentAccount()), ContinuePath: back}
+	page := pages.StalePage{
+		Texts: p.cfg.Texts.Pages, Current: p.profilePointer(v, v.session.CurrentAccount()), ContinuePath: back,
+	}
 	if page.Current == nil {
 		page.ContinuePath = p.urls.choose
 	}
@@ -125,7 +130,7 @@ func (p *Plugin[U]) stalePage(c *fiber.Ctx, v *visit[U]) pages.StalePage {
 			continue
 		}
 		page.DrawnFor = p.profilePointer(v, drawnFor)
-		if drawnFor.IsActive(p.sessions.Now()) && p.active(v.users, drawnFor.Account) {
+		if drawnFor.IsActive(p.sessions.Now()) && v.users.active(drawnFor.Account) {
 			post := p.post(v, with(p.urls.switchTo, drawnFor.Account), back)
 			page.SwitchBack = &post
 		}

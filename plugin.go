@@ -35,7 +35,8 @@ type Profile = switcher.Profile
 
 // Config says how the plugin works in an app. Zero fields have defaults that work; only Users is required.
 type Config[U any] struct {
-	// Users loads the users with the given ids in one go. An id that is missing from the map does not exist (any more).
+	// Users loads the users with the given ids in one go, inactive ones too. An id that is missing from the map does not
+	// exist (any more). It may be called concurrently, at most a few hundred ids at a time.
 	// It is called once a request, with the accounts of one session, and once more for whoever signs in. Required.
 	Users func(ctx context.Context, ids ...string) (map[string]U, error)
 	// Active reports whether a user may act now. It is asked at every request, so it takes effect at once.
@@ -198,9 +199,15 @@ func (p *Plugin[U]) Close(ctx context.Context) error {
 	}
 }
 
-// Register mounts the plugin's routes on an app or a group. Call it once, after app.Use(p.Handler).
+// Register mounts the plugin's routes on an app or a group. Call it once, after app.Use(p.Handler). On an app that is mounted
+// into another one, name the mount path in Paths.Base of a plugin registered on the outer app instead: a mounted app does
+// not know its path.
 func (p *Plugin[U]) Register(r fiber.Router) {
 	if group, ok := r.(*fiber.Group); ok {
+		if strings.ContainsAny(group.Prefix, ":*+") {
+			panic(fmt.Sprintf("multiaccount: Register on the group %q: pages need the plugin's paths, and these have parameters. "+
+				"Register on the app or on a group without", group.Prefix))
+		}
 		p.urls = p.paths.urls(group.Prefix)
 	}
 	at := p.paths

@@ -14,7 +14,12 @@ import (
 // header X-Account-Stamp, in the field _stamp, or in both: then both must be right.
 func (p *Plugin[U]) Protect() fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		if err := p.protect(c, p.visit(c)); err != nil {
+		v := p.visit(c)
+		err := p.protect(c, v)
+		if err == nil && !isSafe(c) && !p.signsOut(c) {
+			err = p.requireUser(v) // who is choosing has a stamp, but nobody to act as
+		}
+		if err != nil {
 			return p.render(c, err)
 		}
 		return c.Next()
@@ -94,6 +99,15 @@ func (p *Plugin[U]) RequireUser(c *fiber.Ctx) error {
 // routes use RequireUser.
 func (p *Plugin[U]) CheckUser(c *fiber.Ctx) error { return p.requireUser(p.visit(c)) }
 
+// Available returns nil when it is known who is signed in, be it nobody, else the [Refusal] of a store or a loader that does
+// not answer. For hooks; p.Handler checks it for routes.
+func (p *Plugin[U]) Available(c *fiber.Ctx) error {
+	if v := p.visit(c); v.failure != nil {
+		return p.unavailable(v.failure)
+	}
+	return nil
+}
+
 func (p *Plugin[U]) requireUser(v *visit[U]) error {
 	if v.failure != nil {
 		return p.unavailable(v.failure)
@@ -134,13 +148,20 @@ func (p *Plugin[U]) hint(text string, args ...any) {
 // stamps returns the stamps that a request carries. An empty one is what a page without an account sends: none.
 func stamps(c *fiber.Ctx) []string {
 	var sent []string
-	for _, stamp := range []string{c.Get(StampHeader), formValue(c, StampField)} {
+	fields := formValues(c, StampField)
+	if len(fields) > 1 {
+		return []string{ambiguous}
+	}
+	for _, stamp := range append(fields, c.Get(StampHeader)) {
 		if stamp != "" {
 			sent = append(sent, stamp)
 		}
 	}
 	return sent
 }
+
+// ambiguous stands for a form that carries several stamps. It is nobody's.
+const ambiguous = "several"
 
 // allCurrent refuses a stamp that is not the current account's.
 func (p *Plugin[U]) allCurrent(v *visit[U], sent []string) error {

@@ -130,7 +130,7 @@ func (p *Plugin[U]) refuseHTMX(c *fiber.Ctx, r *Refusal) error {
 	}
 	c.Set("HX-Reswap", "none")
 	c.Set("HX-Trigger", asHeader(fiber.Map{"account-refused": fiber.Map{"code": r.Code, "message": r.Message}}))
-	return p.fragment(c.Status(r.Status), refusalFragment(r))
+	return p.fragment(c.Status(r.Status), p.refusalFragment(r))
 }
 
 // entrance is where a person goes who is not signed in: to the sign-in page, or to the chooser.

@@ -35,6 +35,9 @@ func (p *Plugin[U]) private(c *fiber.Ctx) {
 
 // param returns a copy of a path parameter, decoded once, as Fiber leaves it encoded.
 func param(c *fiber.Ctx, name string) string {
+	if c.App().Config().UnescapePath {
+		return string([]byte(c.Params(name))) // Fiber has done it
+	}
 	value, err := url.PathUnescape(c.Params(name))
 	if err != nil {
 		return ""
@@ -103,7 +106,7 @@ func (p *Plugin[U]) member(c *fiber.Ctx, v *visit[U], mustAct bool) (*account.Li
 		return nil, p.refusal(account.ErrNotFound)
 	}
 	l := v.session.Find(param(c, "user_id"))
-	if l == nil || mustAct && (l.Status == account.StatusInactive || !p.active(v.users, l.Account)) {
+	if l == nil || mustAct && (l.Status == account.StatusInactive || !v.users.active(l.Account)) {
 		return nil, p.refusal(account.ErrNotLinked)
 	}
 	return l, nil
@@ -149,7 +152,7 @@ func (p *Plugin[U]) signOutOne(c *fiber.Ctx, v *visit[U]) error {
 		return err
 	}
 	leaving, next, back := l.Account, formValue(c, fieldNext), p.cameFrom(c)
-	if next != "" && !p.active(v.users, next) {
+	if next != "" && !v.users.active(next) {
 		return p.refusal(account.ErrNotLinked)
 	}
 	name := p.profileOf(v, leaving)

@@ -2,7 +2,6 @@ package multiaccount
 
 import (
 	"errors"
-	"maps"
 	"net/url"
 
 	"github.com/gofiber/fiber/v2"
@@ -32,7 +31,7 @@ func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) error {
 	if err != nil {
 		return p.unavailable(err)
 	}
-	if !p.active(users, userID) {
+	if !users.active(userID) {
 		return &Refusal{Status: fiber.StatusUnprocessableEntity, Code: CodeNotSignedIn, Message: p.cfg.Texts.SignInRefused,
 			cause: account.ErrInactive}
 	}
@@ -44,9 +43,8 @@ func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) error {
 	if err != nil {
 		return p.refusal(err)
 	}
-	v.users = maps.Clone(v.users) // the map that the loader returned is the app's
 	if v.users == nil {
-		v.users = map[string]U{}
+		v.users = roster[U]{}
 	}
 	v.users[userID] = users[userID]
 	target := p.afterSigningIn(c, out)

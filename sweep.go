@@ -95,7 +95,7 @@ func (p *Plugin[U]) recheck(ctx context.Context, sessions []*account.Session) {
 		if s == nil || s.Current == "" {
 			continue
 		}
-		if l := s.CurrentAccount(); l.IsActive(p.sessions.Now()) && p.active(users, l.Account) {
+		if l := s.CurrentAccount(); l.IsActive(p.sessions.Now()) && users.active(l.Account) {
 			continue
 		}
 		out, err := p.sessions.ChangeByID(ctx, s.ID, retire(s.Current, p.sessions.Now))

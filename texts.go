@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/multiaccount-go/multiaccount/internal/pages"
 	"github.com/multiaccount-go/multiaccount/switcher"
 )
 
@@ -29,7 +30,11 @@ type Texts struct {
 	SignedOutAll  string
 
 	Switcher switcher.Texts
+	Pages    PageTexts
 }
+
+// PageTexts are the words of the plugin's own pages. An empty field keeps its English default.
+type PageTexts = pages.Texts
 
 func (t *Texts) setDefaults() {
 	for field, text := range map[*string]string{
@@ -54,6 +59,18 @@ func (t *Texts) setDefaults() {
 	} {
 		*field = cmp.Or(*field, text)
 	}
+	t.Pages = pages.WithDefaults(t.Pages)
+}
+
+// title returns the title of a refusal's page.
+func (t *Texts) title(code string) string {
+	titles := map[string]string{
+		CodeNotSignedIn: t.Pages.NotSignedInTitle, CodeBadOrigin: t.Pages.BadOriginTitle, CodeNotFound: t.Pages.NotFoundTitle,
+		CodeStalePage: t.Pages.StaleTitle, CodeStaleSession: t.Pages.StaleSessionTitle, CodeLinkLimit: t.Pages.LinkLimitTitle,
+		CodeIntentExpired: t.Pages.IntentExpiredTitle, CodeRateLimited: t.Pages.RateLimitedTitle,
+		CodeStoreUnavailable: t.Pages.StoreUnavailableTitle,
+	}
+	return cmp.Or(titles[code], t.Pages.RefusedTitle)
 }
 
 func (t *Texts) linkLimit(max int) string {

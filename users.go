@@ -20,34 +20,49 @@ func (p *Plugin[U]) loadUsers(c *fiber.Ctx, v *visit[U]) {
 	if v.users, v.failure = p.users(c.UserContext(), ids...); v.failure != nil {
 		return
 	}
-	if l := v.session.CurrentAccount(); l != nil && !(l.IsActive(p.sessions.Now()) && p.active(v.users, l.Account)) {
+	if l := v.session.CurrentAccount(); l != nil && !(l.IsActive(p.sessions.Now()) && v.users.active(l.Account)) {
 		p.stepDown(c, v, l.Membership)
 	}
 }
 
-// users calls the app's loader. A loader that fails or panics must not open a door: the request ends with 503.
-func (p *Plugin[U]) users(ctx context.Context, ids ...string) (users map[string]U, err error) {
+// roster is what the app says of some users: who they are, and who of them may act now. Ids that are missing do not exist.
+type roster[U any] map[string]known[U]
+
+type known[U any] struct {
+	user   U
+	active bool
+}
+
+// active reports whether a user exists and may act.
+func (r roster[U]) active(id string) bool { return r[id].active }
+
+// users asks the app. A loader that fails or panics must not open a door, nor end a process: it is an error.
+func (p *Plugin[U]) users(ctx context.Context, ids ...string) (r roster[U], err error) {
 	ctx, cancel := context.WithTimeout(ctx, usersTimeout)
 	defer cancel()
 	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("multiaccount: Config.Users panicked: %v", r)
+		if panicked := recover(); panicked != nil {
+			r, err = nil, fmt.Errorf("multiaccount: Config.Users or Config.Active panicked: %v", panicked)
 		}
 		if err != nil {
 			p.log.Error("multiaccount: users cannot be loaded", "err", err)
 		}
 	}()
-	return p.cfg.Users(ctx, ids...)
+	users, err := p.cfg.Users(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	r = make(roster[U], len(ids))
+	for _, id := range ids {
+		if u, ok := users[id]; ok {
+			r[id] = known[U]{u, p.cfg.Active(u)}
+		}
+	}
+	return r, nil
 }
 
 // usersTimeout bounds the app's loader, if it minds its context.
 const usersTimeout = 2 * time.Second
-
-// active reports whether a user exists and may act.
-func (p *Plugin[U]) active(users map[string]U, id string) bool {
-	u, ok := users[id]
-	return ok && p.cfg.Active(u)
-}
 
 // stepDown makes sure that a membership which must not act is not current, whoever asked.
 func (p *Plugin[U]) stepDown(c *fiber.Ctx, v *visit[U], membership string) {

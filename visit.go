@@ -16,13 +16,13 @@ type visit[U any] struct {
 	session *account.Session // nil: anonymous
 	stale   bool             // the secret was rotated away within the grace
 	failure error            // the store or the loader did not answer: nothing is known, so nothing is allowed
-	users   map[string]U     // of all accounts in the session; read by ids of the session only
+	users   roster[U]        // of all accounts in the session; read by ids of the session only
 	known   bool             // the app's former session has no say: there is, or was, one of ours, or it names nobody who may act
 	flashes []Flash          // to show on the next page
 }
 
-// visitKey is where a visit waits in the request's locals. Its type keeps it out of websocket connections.
-type visitKey struct{}
+// visitKey is where a plugin's visit waits in the request's locals. Its type keeps it out of websocket connections.
+type visitKey[U any] struct{ of *Plugin[U] }
 
 // Names of the locals that every app gets.
 const (
@@ -38,28 +38,36 @@ func (p *Plugin[U]) Handler(c *fiber.Ctx) error {
 		return c.Next()
 	}
 	v := p.visit(c)
+	defer p.keepPrivate(c, v) // also before an error handler that draws a personal page, and after a panic
 	err := p.admit(c, v)
 	if err == nil {
 		p.expose(c, v)
 		err = c.Next()
 	}
-	err = p.render(c, err)
-	p.keepPrivate(c, v) // before the app's error handler, which may draw a personal page too
-	return err
+	return p.render(c, err)
 }
 
 // looksItself reports whether a request goes to a route that needs no visit, or not before it has checked something else.
 func (p *Plugin[U]) looksItself(c *fiber.Ctx) bool {
-	return strings.EqualFold(c.Path(), p.urls.script) || strings.EqualFold(c.Path(), p.urls.live)
+	return (c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) && (at(c, p.urls.script) || at(c, p.urls.live))
+}
+
+// at reports whether a request goes to a path, in the spellings that the app's router takes for it.
+func at(c *fiber.Ctx, path string) bool {
+	here, cfg := c.Path(), c.App().Config()
+	if !cfg.StrictRouting && len(here) > 1 {
+		here = strings.TrimSuffix(here, "/")
+	}
+	return here == path || !cfg.CaseSensitive && strings.EqualFold(here, path)
 }
 
 // visit returns the request's visit, loading it at the first call.
 func (p *Plugin[U]) visit(c *fiber.Ctx) *visit[U] {
-	if v, ok := c.Locals(visitKey{}).(*visit[U]); ok {
+	if v, ok := c.Locals(visitKey[U]{p}).(*visit[U]); ok {
 		return v
 	}
 	v := &visit[U]{}
-	c.Locals(visitKey{}, v)
+	c.Locals(visitKey[U]{p}, v)
 	p.identify(c, v)
 	if v.session != nil {
 		p.loadUsers(c, v)
@@ -142,8 +150,7 @@ func (p *Plugin[U]) signsOut(c *fiber.Ctx) bool {
 	if c.Method() != fiber.MethodPost {
 		return false
 	}
-	at := strings.TrimSuffix(c.Path(), "/")
-	return strings.EqualFold(at, p.urls.signOut) || p.paths.AppSignOut != "" && strings.EqualFold(at, p.paths.AppSignOut)
+	return at(c, p.urls.signOut) || p.paths.AppSignOut != "" && at(c, p.paths.AppSignOut)
 }
 
 // expose sets the locals. What an app's own middleware found in its former session gives way to the current account.
@@ -192,7 +199,7 @@ func (p *Plugin[U]) userOf(v *visit[U], l *account.Linked) (U, bool) {
 		return none, false
 	}
 	u, ok := v.users[l.Account]
-	return u, ok
+	return u.user, ok
 }
 
 // keepPrivate keeps personal answers out of every cache, unless the app has said something itself.

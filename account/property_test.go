@@ -238,7 +238,7 @@ func (p *property) created(b int, out account.Outcome, name string) {
 	now := time.Now()
 	p.models[out.Session.ID] = &model{
 		members: []member{{name, account.StatusActive, now.Add(limits.Lifetime)}}, everHeld: []string{name},
-		current: name, primary: name, version: 1, generation: 1, secret: out.Cookie.Secret,
+		current: name, primary: name, version: out.Session.Created.UnixMilli(), generation: 1, secret: out.Cookie.Secret,
 		deadline: now.Add(limits.Lifetime), idle: now.Add(limits.Idle),
 	}
 	p.give(b, out.Cookie)

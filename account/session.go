@@ -10,7 +10,7 @@ import (
 type Session struct {
 	ID         SessionID
 	Revision   int64     // of the store: counts every save. 0: not saved yet
-	Version    int64     // counts what a tab can see: accounts, status, who is current
+	Version    int64     // grows by one with what a tab can see: accounts, status, who is current
 	Generation int64     // counts the secrets: a socket opened under an older one must close
 	Tag        string    // random per version
 	Reason     Reason    // why Version moved last
@@ -54,10 +54,11 @@ type Effect struct {
 	Ended  bool   // nothing is left: delete the record
 }
 
-// newSession returns the session of one account that has just signed in.
+// newSession returns the session of one account that has just signed in. Versions begin with the time, so that they grow from
+// one session of a browser to the next: a tab that shows version 7 of the old one must not be taken for one of the new.
 func newSession(id SessionID, auth Authentication, lifetime time.Duration) *Session {
 	s := &Session{
-		ID: id, Version: 1, Tag: randomID(), Reason: ReasonUpdated, Seen: auth.At,
+		ID: id, Version: auth.At.UnixMilli(), Tag: randomID(), Reason: ReasonUpdated, Seen: auth.At,
 		StampKey: make([]byte, 32), Created: auth.At, Deadline: auth.At.Add(lifetime),
 	}
 	rand.Read(s.StampKey)

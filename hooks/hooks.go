@@ -4,6 +4,7 @@ package hooks
 
 import (
 	"context"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -25,14 +26,19 @@ type (
 // is not signed in passes without values; [RequireUser] keeps him out.
 func LoadAccounts[U any](p *multiaccount.Plugin[U]) live.Hook {
 	return live.Hook{Name: "load accounts", Connect: func(c *fiber.Ctx, s *live.Socket) error {
+		if err := p.Available(c); err != nil {
+			return err
+		}
 		if p.Stamp(c) == "" {
 			return nil
 		}
-		subject, err := p.Subject(c)
-		if err != nil {
-			return err
+		if strings.EqualFold(c.Get(fiber.HeaderUpgrade), "websocket") {
+			subject, err := p.Subject(c)
+			if err != nil {
+				return err
+			}
+			s.Follow(subject)
 		}
-		s.Follow(subject)
 		allow := p.EventGuard(c)
 		s.Guard(func(ctx context.Context, e live.Event) error { return allow(ctx, e.Get(multiaccount.StampField)) })
 		live.Assign(s, stamp(p.Stamp(c)))

@@ -6,13 +6,16 @@ type Followed struct {
 	Version int64 // the newest that one of its sockets knows
 }
 
-// Followed returns the keys that have open sockets in this process, in no order, for a sweep that compares versions.
+// Followed returns the keys that have open sockets in this process, in no order, for a sweep that compares versions. Views
+// that follow nothing are not among them.
 func (h *Hub) Followed() []Followed {
 	var all []Followed
 	for i := range h.shards {
 		newest := make(map[Key]int64)
 		for _, m := range h.shards[i].members() {
-			newest[m.group.key] = max(newest[m.group.key], m.knows())
+			if m.view == nil || !m.view.alone {
+				newest[m.group.key] = max(newest[m.group.key], m.knows())
+			}
 		}
 		for key, version := range newest {
 			all = append(all, Followed{key, version})

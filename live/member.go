@@ -53,6 +53,7 @@ type outbox struct {
 	bytes  int
 	wake   chan struct{} // holds one token when frames were added
 	end    context.CancelCauseFunc
+	alone  bool // the view follows nothing; its key is its own
 }
 
 // flush writes what is due, unless somebody else is about to.

@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -135,7 +136,7 @@ func (s *Socket) upgrade(c *fiber.Ctx) error {
 	s.events = make(chan Event)
 	s.infos = make(chan Message, queueInfos)
 	ctx, end := context.WithCancelCause(context.Background())
-	out := &outbox{wake: make(chan struct{}, 1), end: end}
+	out := &outbox{wake: make(chan struct{}, 1), end: end, alone: !s.follows}
 	err := s.page.Hub.upgrade(c, sub, out, func(m *member, conn transport) error {
 		s.member = m
 		return s.run(ctx, conn)
@@ -267,7 +268,7 @@ func (s *Socket) fail(err error) {
 	switch {
 	case errors.Is(err, errEnded), errors.Is(err, ErrSlow):
 	case errors.As(err, &refusal):
-		s.member.shut(refusal.Close, "", refusal.Payload)
+		s.member.shut(cmp.Or(refusal.Close, closeOurFault), "", refusal.Payload)
 		return
 	case !s.member.open() && errors.Is(err, context.Canceled): // the view noticed the end, that is all
 	default:

@@ -91,14 +91,14 @@ func isLocal(p string) bool {
 }
 
 // summary says in one line who is current.
-func (m Model) summary() phrase {
+func (m Model) summary() Phrase {
 	if i := slices.IndexFunc(m.Accounts, func(a Account) bool { return a.Current }); i >= 0 {
-		return newPhrase(m.Texts.Current, m.Accounts[i].Profile.Label())
+		return NewPhrase(m.Texts.Current, m.Accounts[i].Profile.Label())
 	}
 	if m.State == account.StateChoosing {
-		return phrase{Before: m.Texts.Choose}
+		return Phrase{Before: m.Texts.Choose}
 	}
-	return phrase{Before: m.Texts.Anonymous}
+	return Phrase{Before: m.Texts.Anonymous}
 }
 
 // addURL is the way to the page that adds an account, and back.

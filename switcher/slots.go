@@ -39,11 +39,11 @@ func (s Slots) withDefaults(t Texts) Slots {
 func DefaultAccount(i Item) Component {
 	return part("account", struct {
 		Item
-		Switch, SignInAgain, SignOut phrase
+		Switch, SignInAgain, SignOut Phrase
 	}{
 		i,
-		newPhrase(i.Texts.SwitchTo, ""), newPhrase(i.Texts.SignInAgain, ""),
-		newPhrase(i.Texts.SignOut, i.Profile.Label()),
+		NewPhrase(i.Texts.SwitchTo, ""), NewPhrase(i.Texts.SignInAgain, ""),
+		NewPhrase(i.Texts.SignOut, i.Profile.Label()),
 	})
 }
 

@@ -64,7 +64,7 @@ func New(m Model, slots Slots) Component {
 		}
 		return templates.ExecuteTemplate(b, "switcher", struct {
 			Model
-			Summary  phrase
+			Summary  Phrase
 			Contents template.HTML
 		}{m, m.summary(), contents})
 	})

@@ -41,15 +41,16 @@ func (t Texts) withDefaults() Texts {
 	}
 }
 
-// phrase is a text around an account. The account stays apart so that markup can isolate it: a name in another direction
-// of writing, or with control characters for one, must not turn the words around it.
-type phrase struct{ Before, Name, After string }
+// Phrase is a text around an account, for slots that draw a text of [Texts] themselves. The account stays apart so that
+// markup can isolate it with a bdi element: a name in another direction of writing, or with control characters for one,
+// must not turn the words around it. Nothing in it is escaped yet.
+type Phrase struct{ Before, Name, After string }
 
-// newPhrase cuts a text where the account stands.
-func newPhrase(text, name string) phrase {
+// NewPhrase cuts a text at its %s, where the account stands; without one the account follows the text.
+func NewPhrase(text, name string) Phrase {
 	before, after, found := strings.Cut(text, "%s")
 	if !found {
 		before += " "
 	}
-	return phrase{before, name, after}
+	return Phrase{before, name, after}
 }

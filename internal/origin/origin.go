@@ -59,6 +59,8 @@ func (p Policy) Unsafe(r Request) error {
 	switch {
 	case r.repeated:
 		return ErrForeign
+	case r.Origin == "null" && r.FetchSite == "same-origin":
+		return nil // a page with Referrer-Policy: no-referrer; what has no origin of its own is cross-site
 	case r.Origin != "":
 		return p.both(r)
 	case r.FetchSite == "same-origin":

@@ -14,6 +14,7 @@ func TestUnsafeRequests(t *testing.T) {
 		insecure           bool
 		allowed            []string
 		want               bool
+		noSocket           bool
 	}{
 		{name: "own origin", origin: "https://app.test", want: true},
 		{name: "own origin, same-origin", origin: "https://app.test", site: "same-origin", want: true},
@@ -30,6 +31,9 @@ func TestUnsafeRequests(t *testing.T) {
 		{name: "own origin that comes cross-site", origin: "https://app.test", site: "cross-site"},
 		{name: "own origin that comes same-site", origin: "https://app.test", site: "same-site"},
 		{name: "null", origin: "null"},
+		{name: "null, cross-site", origin: "null", site: "cross-site"},
+		{name: "null, same-site", origin: "null", site: "same-site"},
+		{name: "null, same-origin: a page that tells no referrer", origin: "null", site: "same-origin", want: true, noSocket: true},
 		{name: "file", origin: "file://"},
 		{name: "http", origin: "http://app.test"},
 		{name: "http in development", origin: "http://app.test", insecure: true, want: true},
@@ -50,7 +54,7 @@ func TestUnsafeRequests(t *testing.T) {
 			if got := p.Unsafe(r) == nil; got != tc.want {
 				t.Errorf("Unsafe lets it through: %v, want %v", got, tc.want)
 			}
-			wantSocket := tc.want && tc.origin != ""
+			wantSocket := tc.want && tc.origin != "" && !tc.noSocket
 			if got := p.Socket(r) == nil; got != wantSocket {
 				t.Errorf("Socket lets it through: %v, want %v", got, wantSocket)
 			}

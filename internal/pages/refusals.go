@@ -2,6 +2,8 @@ package pages
 
 import (
 	"html/template"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/multiaccount-go/multiaccount/switcher"
@@ -10,10 +12,11 @@ import (
 // StalePage is shown instead of an effect when a form was drawn for another account than the one that is current now. The
 // person decides how to go on; what they sent is never sent again.
 type StalePage struct {
+	Texts        Texts
 	DrawnFor     *switcher.Profile // nil when that account is not in the session any more
 	Current      *switcher.Profile // nil while the person has to choose
 	SwitchBack   *Post             // makes DrawnFor current; nil when it cannot be switched to
-	ContinuePath string            // draws the page anew for who is current, or leads to the choice
+	ContinuePath string            // draws the page anew for who is current, or leads to the choice; empty: no button
 }
 
 // Stale returns the body of the page.
@@ -27,14 +30,18 @@ func (p StalePage) clean() StalePage {
 	return p
 }
 
+// Continue returns the form that leads to ContinuePath. The template calls it.
+func (p StalePage) Continue() get { return newGet(p.ContinuePath) }
+
 // RefusalPage says why something did not happen and how to go on.
 type RefusalPage struct {
+	Texts         Texts
 	Title         string
 	Message       string
 	RetryAfter    time.Duration // rounded up to seconds; 0: nothing is said about trying again
 	Actions       []Action      // further ways on, such as starting again
 	ContinuePath  string        // empty: no link
-	ContinueLabel string        // Default: Continue
+	ContinueLabel string        // Default: Texts.Continue
 }
 
 // Action is a form with one button.
@@ -49,7 +56,11 @@ func Refusal(p RefusalPage) template.HTML { return execute("refusal", p) }
 // RefusalFragment returns the same as an alert to put into a page.
 func RefusalFragment(p RefusalPage) template.HTML { return execute("refusal-fragment", p) }
 
-// RetrySeconds returns the whole seconds to wait.
-func (p RefusalPage) RetrySeconds() int {
-	return max(0, int((p.RetryAfter+time.Second-1)/time.Second))
+// TryAgain says when to try again; empty: at no particular time. The template calls it.
+func (p RefusalPage) TryAgain() string {
+	seconds := int((p.RetryAfter + time.Second - 1) / time.Second)
+	if seconds <= 0 {
+		return ""
+	}
+	return strings.Replace(p.Texts.TryAgain, "%d", strconv.Itoa(seconds), 1)
 }
