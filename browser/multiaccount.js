@@ -24,6 +24,11 @@
     close: attributes.textClose || 'Close',
   };
   const on = (name, handle, target = document) => target.addEventListener(name, handle);
+  // A field named "matches" hides the method of that name on its form; these look past it.
+  const is = (element, selector) => element instanceof Element && Element.prototype.matches.call(element, selector);
+  const all = (element, selector) => (element instanceof Element ? Element : Document).prototype.querySelectorAll.call(element, selector);
+  const nearest = (element, selector) => (element instanceof Element ? Element.prototype.closest.call(element, selector) : null);
+  const attribute = (element, name) => Element.prototype.getAttribute.call(element, name);
   const meta = (name) => document.querySelector(`meta[name="${name}"]`);
 
   // What this tab knows of the session; the two meta elements show the same to the page's own code.
@@ -73,7 +78,7 @@
 
   // Fields that were sent as they are. The answer to that may replace them, for the account they were drawn for.
   const sent = new WeakSet();
-  on('submit', ({ target }) => { for (const field of target.elements || []) sent.add(field); });
+  on('submit', ({ target }) => { for (const field of all(target, 'input,select,textarea')) sent.add(field); });
   for (const name of ['input', 'change']) on(name, ({ target }) => { sent.delete(target); });
 
   // holds tells whether nobody but the person may replace what is in root: a refresh and a push have to leave it.
@@ -317,13 +322,14 @@
     .map((name) => `[hx-${name}],[data-hx-${name}]`).join(',');
 
   const marked = (element) => {
-    const nearest = element?.closest?.(`[${MARK}]`);
-    return nearest ? nearest.getAttribute(MARK) : drawn;
+    const drawnWith = nearest(element, `[${MARK}]`);
+    return drawnWith ? attribute(drawnWith, MARK) : drawn;
   };
 
   // An element in a form that carries its own stamp is drawn with that one.
   const stampOf = (element) =>
-    element?.closest?.('form')?.querySelector('input[name="_stamp"]')?.value || marked(element);
+    ownStamp(nearest(element, 'form')) || marked(element);
+  const ownStamp = (form) => form && all(form, 'input[name="_stamp"]')[0]?.value;
 
   function mark(element, value) {
     for (const inner of element.querySelectorAll(`[${MARK}],${KEPT}`)) {
@@ -339,15 +345,15 @@
 
   // fillForms gives POST forms their stamp when they are drawn. At submit time it would be too late to know whose they are.
   function fillForms(root) {
-    if (!root.querySelectorAll) return;
-    for (const form of [root, ...root.querySelectorAll('form')]) {
-      if (!form.matches?.('form') || form.getAttribute('method')?.toLowerCase() !== 'post') continue;
-      if (!sameOrigin(form.getAttribute('action')) || form.querySelector('input[name="_stamp"]')) continue;
+    if (!(root instanceof Element || root instanceof Document)) return;
+    for (const form of [root, ...all(root, 'form[method="post" i]')]) {
+      if (!is(form, 'form[method="post" i]') || !sameOrigin(attribute(form, 'action'))) continue;
+      if (all(form, 'input[name="_stamp"]').length) continue;
       const value = marked(form);
       if (!value) continue;
       const field = document.createElement('input');
       Object.assign(field, { type: 'hidden', name: '_stamp', value, autocomplete: 'off' });
-      form.append(field);
+      Element.prototype.append.call(form, field);
     }
   }
 

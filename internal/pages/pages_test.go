@@ -55,7 +55,6 @@ func everyPageIn(t *testing.T, texts pages.Texts, a, b switcher.Profile) map[str
 		"switch":           pages.Switch(pages.SwitchPage{Texts: texts, From: &a, To: b, Post: post, CancelPath: "/inbox"}),
 		"choose":           choose,
 		"stale":            pages.Stale(stale),
-		"stale fragment":   pages.StaleFragment(stale),
 		"refusal":          pages.Refusal(refusal),
 		"refusal fragment": pages.RefusalFragment(refusal),
 		"document": pages.Document(texts.Lang, "Hello "+a.Name, `<meta name="session-version" content="3">`,
@@ -206,7 +205,7 @@ func TestChooserDrawsSlotsInItsContext(t *testing.T) {
 
 func TestStaleLeavesTheDecisionToThePerson(t *testing.T) {
 	drawn := everyPage(t, alice, bob)
-	for _, name := range []string{"stale", "stale fragment"} {
+	for _, name := range []string{"stale"} {
 		page := parse(t, drawn[name])
 		contains(t, page, "opened as Alice (alice@example.com)", "You are now Bob (bob@example.com)", "Nothing was done")
 		back, on := buttons(t, page)

@@ -22,9 +22,6 @@ type StalePage struct {
 // Stale returns the body of the page.
 func Stale(p StalePage) template.HTML { return execute("stale", p.clean()) }
 
-// StaleFragment returns the same as an alert to put into a page.
-func StaleFragment(p StalePage) template.HTML { return execute("stale-fragment", p.clean()) }
-
 func (p StalePage) clean() StalePage {
 	p.DrawnFor, p.Current = clean(p.DrawnFor), clean(p.Current)
 	return p
