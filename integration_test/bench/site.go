@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/account"
+	"github.com/multiaccount-go/multiaccount/live"
+	"github.com/multiaccount-go/multiaccount/redisstore"
+)
+
+// cookieName is what the plugin calls its cookie over plain http. The floors read the same one.
+const cookieName = "accounts-insecure"
+
+// user is the app's user, as small as users get.
+type user struct{ ID, Name string }
+
+// site is an app with the plugin. Limits that would end a measurement are out of its way; the rest are defaults.
+func site(app *fiber.App, rdb *redis.Client) error {
+	p, err := multiaccount.New(multiaccount.Config[user]{
+		Users: func(_ context.Context, ids ...string) (map[string]user, error) {
+			users := make(map[string]user, len(ids))
+			for _, id := range ids {
+				users[id] = user{id, id}
+			}
+			return users, nil
+		},
+		Store:    redisstore.New(rdb),
+		Sessions: account.Options{SwitchesPerMinute: 1 << 20},
+		Sockets:  live.Limits{SocketsPerKey: 1000, PingEvery: 10 * time.Minute, PongTimeout: time.Hour},
+		Cookie:   multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: true},
+	})
+	if err != nil {
+		return err
+	}
+	app.Hooks().OnShutdown(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		return p.Close(ctx)
+	})
+	app.Get("/announce/:session/:version", func(c *fiber.Ctx) error { return announce(c, p.Hub()) })
+	app.Use(p.Handler)
+	p.Register(app)
+	app.Get("/", func(c *fiber.Ctx) error {
+		if _, ok := p.CurrentUser(c); !ok {
+			return fiber.ErrUnauthorized
+		}
+		return c.SendString("ok")
+	})
+	app.Get("/public", func(c *fiber.Ctx) error { return c.SendString("ok") })
+	return nil
+}
+
+// announce makes the hub tell the tabs of a session a new version, and answers with the moment before. Generation 0 is
+// older than that of every socket, so all of them stay open.
+func announce(c *fiber.Ctx, hub *live.Hub) error {
+	id, err := account.ParseSessionID(c.Params("session"))
+	if err != nil {
+		return err
+	}
+	version, err := strconv.ParseInt(c.Params("version"), 10, 64)
+	if err != nil {
+		return err
+	}
+	start := now()
+	hub.Announce(live.Announcement{Key: live.Key(id), Version: version, Tag: "bench", Payload: []byte(notice)})
+	return c.SendString(start)
+}
+
+// notice is what a tab is told at a switch.
+const notice = `{"type":"session-changed","v":1000,"reason":"switched"}`
+
+// now is a moment that both ends of a measurement can compare, since they share the machine and so its clock.
+func now() string { return strconv.FormatInt(time.Now().UnixNano(), 10) }
