@@ -8,7 +8,7 @@
 //   <script src="/link/multiaccount.js" data-state="/link/state" data-live="/link/live" data-follow="reload">
 //
 // Works with htmx 2, htmx 4 and pages without htmx. No dependency, no global, nothing a strict CSP forbids.
-// Texts: data-text-switched, -ended (spoken), -stale, -signed-out (in the notice), -reload, -keep, -close (its buttons).
+// Texts: data-text-switched, -ended (spoken), -stale, -held, -signed-out (in the notice), -reload, -keep, -close (its buttons).
 (() => {
   'use strict';
   const script = document.currentScript;
@@ -18,6 +18,8 @@
     switched: attributes.textSwitched || 'Switched to another account.',
     ended: attributes.textEnded || 'You were signed out.',
     stale: attributes.textStale || 'Another account is current now. This page still shows the account it was opened with.',
+    held: attributes.textHeld ||
+      'Another account is current now. What you typed belongs to the one before; it is kept here, but cannot be sent.',
     signedOut: attributes.textSignedOut || 'You were signed out. What you typed here has not been sent.',
     reload: attributes.textReload || 'Reload',
     keep: attributes.textKeep || 'Keep',
@@ -165,8 +167,11 @@
   let behind = false;
   function hold(root) {
     behind = true;
-    if (marked(root) !== stamp) question(version ? text.stale : text.signedOut); // else only a detail of it is old
+    if (marked(root) !== stamp) question(version ? text.held : text.signedOut); // else only a detail of it is old
   }
+
+  // A page that follows by fragments keeps what was typed as another account, beside what is drawn for this one.
+  const elsewhere = () => dirty(document, (field) => stampOf(field) !== stamp);
   on('input', () => { if (behind && !dirty()) reloadOrAsk('', text.stale); });
 
   // ---- Following.
@@ -187,6 +192,10 @@
       reloadOrAsk(text.switched, text.stale); // there are no fragments of nobody, and a live view cannot connect
     } else if (follow !== 'reload') {
       if (!fresh) announce(text.switched);
+      if (follow === 'fragments' && elsewhere()) {
+        behind = true;
+        question(text.held);
+      }
     } else if (!fresh) {
       reloadOrAsk(text.switched, text.stale);
     } else {

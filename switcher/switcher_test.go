@@ -116,11 +116,11 @@ func TestAccountsOfASession(t *testing.T) {
 		current, primary                              bool
 	}{
 		{"another active account has a button", "alice", "Alice", "active", "switch",
-			"Switch to A Alice alice@example.com", "", false, true},
+			"A Switch to Alice alice@example.com", "", false, true},
 		{"the current account is marked and has no button", "bob", "Bob", "active", "", "",
 			"B Bob bob@example.com current", true, false},
 		{"a signed out account leads to signing in", "carol", "Carol", "signed_out", "sign-in-again",
-			"Sign in again as C Carol carol@example.com", "", false, false},
+			"C Sign in again as Carol carol@example.com", "", false, false},
 		{"an inactive account is text", "dave", "Dave", "inactive", "", "", "D Dave dave@example.com not available", false, false},
 	}
 	if len(items) != len(tests) {
@@ -247,7 +247,7 @@ func TestTextsCanBeReplaced(t *testing.T) {
 	m.Texts = switcher.Texts{Current: "%s ist angemeldet", SwitchTo: "Zu %s wechseln", SignOut: "Abmelden"}
 	root := parse(t, m)
 	for name, want := range map[string]string{
-		"summary": "Bob ist angemeldet", "switch": "Zu A Alice alice@example.com wechseln", "add": "Add another account",
+		"summary": "Bob ist angemeldet", "switch": "A Zu Alice alice@example.com wechseln", "add": "Add another account",
 	} {
 		if got := part(t, root, name).Text(); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)

@@ -159,7 +159,7 @@ func TestSwitchNamesBothAccounts(t *testing.T) {
 
 func TestChooserListsTheAccounts(t *testing.T) {
 	page := parse(t, everyPage(t, alice, bob)["choose"])
-	contains(t, page, "Choose an account", "Switch to A Alice", "Sign in again as B Bob", "Bob bob@example.com not available")
+	contains(t, page, "Choose an account", "A Switch to Alice", "B Sign in again as Bob", "Bob bob@example.com not available")
 	var actions []string
 	for _, form := range page.Tags("form") {
 		actions = append(actions, form.Attr["action"])
