@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/multiaccount-go/multiaccount/account"
@@ -213,4 +214,26 @@ func TestTouch(t *testing.T) {
 	if err := sameSession(after, before); err != nil {
 		t.Errorf("a touch changed more than when it was seen: %v", err)
 	}
+}
+
+func TestATouchThatWaitedDoesNotShortenARenewedSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := account.NewManager(account.NewMemoryStore(), account.Options{Idle: time.Hour, Lifetime: time.Hour})
+		out, err := m.SignIn(t.Context(), nil, nil, "a", "password")
+		if err != nil {
+			t.Fatalf("sign in: %v", err)
+		}
+		time.Sleep(59 * time.Minute)
+		waiting := out.Session // has a minute left
+		if out, err = m.SignIn(t.Context(), waiting, out.Cookie, "a", "password"); err != nil {
+			t.Fatalf("sign in again: %v", err)
+		}
+		if err := m.Touch(t.Context(), waiting); err != nil {
+			t.Fatalf("touch: %v", err)
+		}
+		time.Sleep(2 * time.Minute)
+		if _, err := m.Load(t.Context(), *out.Cookie); err != nil {
+			t.Errorf("got %v, want the session to live on for an hour", err)
+		}
+	})
 }

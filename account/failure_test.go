@@ -139,6 +139,17 @@ func TestSignOutAllWhileTheStoreIsDown(t *testing.T) {
 	}
 }
 
+func TestSigningOutTwiceEndsTheSessionOnce(t *testing.T) {
+	w := newWorld(t, "a^* b", false)
+	s := w.load()
+	for i, want := range []string{"session.ended", ""} {
+		out, err := w.m.SignOutAll(t.Context(), s)
+		if err != nil || out.Effect.Action != want || out.Effect.Ended != (want != "") || out.Session != nil || out.Before != s {
+			t.Errorf("time %d: got %+v, %v, want the action %q", i+1, out, err, want)
+		}
+	}
+}
+
 func TestAnEndThatIsHalfDoneIsAnEnd(t *testing.T) {
 	w := newWorld(t, "a^*", false)
 	cookie := w.cookie
@@ -159,7 +170,7 @@ func TestReplacingASessionIsAllOrNothing(t *testing.T) {
 	t.Run("the old session cannot be ended: the new one is taken back", func(t *testing.T) {
 		w := newWorld(t, "a^*", false)
 		before, s := w.stored(), w.load()
-		w.m = account.NewManager(&failing{MemoryStore: w.store, method: "Delete", only: w.id, err: errDown}, account.Options{Now: w.Now})
+		w.m = account.NewManager(&failing{MemoryStore: w.store, method: "Save", only: w.id, err: errDown}, account.Options{Now: w.Now})
 		out, err := w.m.SignIn(t.Context(), s, &w.cookie, "c", "password")
 		if !errors.Is(err, errDown) || out != (account.Outcome{}) {
 			t.Errorf("got %+v, %v, want an error alone", out, err)
@@ -183,6 +194,21 @@ func TestReplacingASessionIsAllOrNothing(t *testing.T) {
 			t.Errorf("got %v, %v, want no session of the new account", left, err)
 		}
 		w.load()
+	})
+	t.Run("the old session has ended but its record cannot be deleted: the new one stays", func(t *testing.T) {
+		w := newWorld(t, "a^*", false)
+		s := w.load()
+		w.m = account.NewManager(&failing{MemoryStore: w.store, method: "Delete", only: w.id, err: errDown}, account.Options{Now: w.Now})
+		out, err := w.m.SignIn(t.Context(), s, &w.cookie, "c", "password")
+		if err != nil || out.Effect.Action != "session.replaced" {
+			t.Fatalf("got %+v, %v", out.Effect, err)
+		}
+		if _, err := w.m.Load(t.Context(), *out.Cookie); err != nil {
+			t.Errorf("new session: %v", err)
+		}
+		if _, err := w.m.Load(t.Context(), w.cookie); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("old session: got %v, want ErrNotFound", err)
+		}
 	})
 	t.Run("the new session cannot be made: the old one stays", func(t *testing.T) {
 		w := newWorld(t, "a^*", false)
@@ -209,19 +235,19 @@ func TestReplacingASessionIsAllOrNothing(t *testing.T) {
 	})
 }
 
-// givenUp is a store at which the person closes the connection just before the old session is deleted.
+// givenUp is a store at which the person closes the connection just before the old session is ended.
 type givenUp struct {
 	*account.MemoryStore
 	old    account.SessionID
 	cancel func()
 }
 
-func (g *givenUp) Delete(ctx context.Context, id account.SessionID, why account.Reason) error {
-	if id == g.old {
+func (g *givenUp) Save(ctx context.Context, s *account.Session, ttl time.Duration) error {
+	if s.ID == g.old {
 		g.cancel()
 		return ctx.Err()
 	}
-	return g.MemoryStore.Delete(ctx, id, why)
+	return g.MemoryStore.Save(ctx, s, ttl)
 }
 
 func TestABadRecordIsNotFound(t *testing.T) {

@@ -145,7 +145,8 @@ type Transition func(s *Session, now time.Time) (Effect, error)
 // longer true. Errors: those of the transition, ErrStaleSecret, ErrNotFound, [UnavailableError].
 func (m *Manager) Change(ctx context.Context, s *Session, c Cookie, decide Transition) (Outcome, error) {
 	digest := c.Secret.Digest()
-	return m.change(ctx, s, func(s *Session) error { return m.authenticate(s, digest) }, &c, decide)
+	prove := func(s *Session) error { return m.authenticate(s, digest) }
+	return m.change(ctx, s, prove, func(s *Session) (Outcome, error) { return m.try(ctx, s, &c, decide) })
 }
 
 // ChangeByID applies a transition from outside of any browser, for the application's back office.
@@ -154,13 +155,17 @@ func (m *Manager) ChangeByID(ctx context.Context, id SessionID, decide Transitio
 	if err != nil {
 		return Outcome{}, err
 	}
-	return m.change(ctx, s, func(*Session) error { return nil }, nil, decide)
+	prove := func(*Session) error { return nil }
+	return m.change(ctx, s, prove, func(s *Session) (Outcome, error) { return m.try(ctx, s, nil, decide) })
 }
 
 // maxAttempts bounds the retries of a change. Each lost attempt means that somebody else's change went through.
 const maxAttempts = 100
 
-func (m *Manager) change(ctx context.Context, s *Session, prove func(*Session) error, c *Cookie, decide Transition) (Outcome, error) {
+// change tries with s, and with the session loaded again as long as somebody else was faster.
+func (m *Manager) change(
+	ctx context.Context, s *Session, prove func(*Session) error, try func(*Session) (Outcome, error),
+) (Outcome, error) {
 	for attempt := range maxAttempts {
 		if attempt > 0 {
 			if err := pause(ctx, attempt); err != nil {
@@ -174,7 +179,7 @@ func (m *Manager) change(ctx context.Context, s *Session, prove func(*Session) e
 		if err := prove(s); err != nil {
 			return Outcome{}, err
 		}
-		out, err := m.try(ctx, s, c, decide)
+		out, err := try(s)
 		if !errors.Is(err, ErrConflict) {
 			return out, err
 		}
@@ -231,15 +236,21 @@ func (m *Manager) try(ctx context.Context, s *Session, c *Cookie, decide Transit
 	return out, nil
 }
 
-// end deletes a session because a transition left nothing of it. Delete asks for no revision, so a save that does closes
-// the record first: when somebody linked an account meanwhile, it is a conflict and the transition decides again.
+// end deletes a session because a transition left nothing of it.
 func (m *Manager) end(ctx context.Context, s *Session, now time.Time, why Reason) error {
-	closed := s.Clone()
-	closed.Deadline, closed.Secret, closed.Previous = now, Digest{}, Digest{}
-	if err := m.save(ctx, closed, now, m.ttl(s, now)); err != nil {
+	if err := m.close(ctx, s, now); err != nil {
 		return err
 	}
-	return m.delete(ctx, s.ID, why)
+	_, err := m.delete(ctx, s.ID, why)
+	return err
+}
+
+// close ends a session before its record is deleted. Delete asks for no revision, and this save does: when somebody linked
+// an account meanwhile, it is a conflict and whoever wants the end decides again.
+func (m *Manager) close(ctx context.Context, s *Session, now time.Time) error {
+	closed := s.Clone()
+	closed.Deadline, closed.Secret, closed.Previous = now, Digest{}, Digest{}
+	return m.save(ctx, closed, now, m.ttl(s, now))
 }
 
 func (m *Manager) save(ctx context.Context, s *Session, now time.Time, ttl time.Duration) error {
@@ -258,13 +269,15 @@ func (m *Manager) ttl(s *Session, now time.Time) time.Duration {
 	return max(min(m.opt.Idle, s.Deadline.Sub(now)), time.Millisecond)
 }
 
-func (m *Manager) delete(ctx context.Context, id SessionID, why Reason) error {
+// delete reports whether there was something to delete. Nothing is no error: the session is gone either way.
+func (m *Manager) delete(ctx context.Context, id SessionID, why Reason) (deleted bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, m.opt.Timeout)
 	defer cancel()
-	if err := m.store.Delete(ctx, id, why); err != nil && !errors.Is(err, ErrNotFound) {
-		return &UnavailableError{err}
+	err = m.store.Delete(ctx, id, why)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return false, &UnavailableError{err}
 	}
-	return nil
+	return err == nil, nil
 }
 
 // enlist puts the accounts that a save will add, or will keep for longer, into the index. It comes before the save: an
@@ -287,12 +300,15 @@ func (m *Manager) enlist(ctx context.Context, s, before *Session) error {
 }
 
 // SignIn records that a person has just proved to be an account. before and c are what the request came with, or nil.
-// What happens depends on the record and never on what the request names:
+// What happens depends on the record, as it is at the commit, and never on what the request names:
 //
 //   - no session: a new one, of this account alone;
 //   - an account of the session: it is refreshed and becomes current;
 //   - an open intent: the account is linked and becomes current (ErrLinkLimit, ErrIntentExpired);
 //   - else: a new session of this account alone, and the old one ends.
+//
+// ErrStaleSecret: the secret was rotated away since before was loaded, however long ago. The session lives on under another
+// secret that the browser has or is about to get, so nothing is changed or started; the person reloads and signs in again.
 //
 // An account id is UTF-8 text and not empty: ErrBadAccount.
 func (m *Manager) SignIn(ctx context.Context, before *Session, c *Cookie, accountID, method string) (Outcome, error) {
@@ -302,20 +318,35 @@ func (m *Manager) SignIn(ctx context.Context, before *Session, c *Cookie, accoun
 	if before == nil || c == nil {
 		return m.start(ctx, accountID, method)
 	}
-	out, err := m.Change(ctx, before, *c, func(s *Session, now time.Time) (Effect, error) {
+	digest := c.Secret.Digest()
+	prove := func(s *Session) error {
+		if m.authenticate(s, digest) != nil {
+			return ErrStaleSecret // not ErrNotFound: the secret was good when the request began
+		}
+		return nil
+	}
+	out, err := m.change(ctx, before, prove, func(s *Session) (Outcome, error) {
+		out, err := m.try(ctx, s, c, m.signingIn(accountID, method))
+		if errors.Is(err, ErrNoIntent) {
+			return m.replace(ctx, s, accountID, method)
+		}
+		return out, err
+	})
+	if errors.Is(err, ErrNotFound) { // the old session ended meanwhile
+		return m.start(ctx, accountID, method)
+	}
+	return out, err
+}
+
+// signingIn is what an account that has just signed in does to a session that is there already.
+func (m *Manager) signingIn(accountID, method string) Transition {
+	return func(s *Session, now time.Time) (Effect, error) {
 		auth := m.authentication(accountID, method, now)
 		if s.Find(accountID) != nil {
 			return s.Reauthenticate(auth, m.opt.Lifetime, m.opt.MaxLinked)
 		}
 		return s.Link(auth, m.opt.MaxLinked)
-	})
-	switch {
-	case errors.Is(err, ErrNotFound): // the old session ended meanwhile
-		return m.start(ctx, accountID, method)
-	case errors.Is(err, ErrNoIntent):
-		return m.replace(ctx, before, accountID, method)
 	}
-	return out, err
 }
 
 func (m *Manager) authentication(accountID, method string, now time.Time) Authentication {
@@ -338,24 +369,34 @@ func (m *Manager) start(ctx context.Context, accountID, method string) (Outcome,
 }
 
 // replace ends the old session for a new one. The new one is taken back when the old one cannot be ended, so that the
-// person has one or the other, never both and never none.
+// person has one or the other, never both and never none. ErrConflict: the old one is not what it was.
 func (m *Manager) replace(ctx context.Context, old *Session, accountID, method string) (Outcome, error) {
 	out, err := m.start(ctx, accountID, method)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := m.delete(ctx, old.ID, ReasonSignedOut); err != nil {
-		undo := m.delete(context.WithoutCancel(ctx), out.Session.ID, ReasonSignedOut)
+	if err := m.close(ctx, old, m.opt.Now()); err != nil {
+		_, undo := m.delete(context.WithoutCancel(ctx), out.Session.ID, ReasonSignedOut)
 		return Outcome{}, errors.Join(err, undo)
 	}
+	// The old session is over, even if this fails: then its record expires, and the sweep tells its tabs.
+	_, _ = m.delete(context.WithoutCancel(ctx), old.ID, ReasonSignedOut)
 	out.Effect.Action, out.Before = "session.replaced", old
 	return out, nil
 }
 
-// SignOutAll ends the session that c proves. A secret within the grace is enough: signing out is always allowed.
+// SignOutAll ends the session that s was loaded from. A secret within the grace is enough: signing out is always allowed.
+// When the session has ended already the outcome has no effect: each end is told once.
 func (m *Manager) SignOutAll(ctx context.Context, s *Session) (Outcome, error) {
-	effect := Effect{Action: "session.ended", Reason: ReasonSignedOut, Ended: true}
-	return Outcome{Effect: effect, Before: s}, m.delete(ctx, s.ID, ReasonSignedOut)
+	deleted, err := m.delete(ctx, s.ID, ReasonSignedOut)
+	if err != nil {
+		return Outcome{}, err
+	}
+	out := Outcome{Before: s}
+	if deleted {
+		out.Effect = Effect{Action: "session.ended", Reason: ReasonSignedOut, Ended: true}
+	}
+	return out, nil
 }
 
 // NeedsTouch reports whether the session was last seen long enough ago that it is worth a write: a twentieth of the idle
@@ -364,7 +405,8 @@ func (m *Manager) NeedsTouch(s *Session) bool {
 	return m.opt.Now().Sub(s.Seen) >= m.opt.Idle/20
 }
 
-// Touch moves the idle deadline of a session. Call it in the background; a failure costs nothing but the next try.
+// Touch moves the idle deadline of a session, never to an earlier time. Call it in the background; a failure costs nothing
+// but the next try.
 func (m *Manager) Touch(ctx context.Context, s *Session) error {
 	ctx, cancel := context.WithTimeout(ctx, m.opt.Timeout)
 	defer cancel()

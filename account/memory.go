@@ -138,7 +138,10 @@ func (m *MemoryStore) Touch(ctx context.Context, id SessionID, seen time.Time, t
 	if r == nil {
 		return ErrNotFound
 	}
-	r.seen, r.expires = seen.UnixMilli(), time.Now().Add(ttl)
+	r.seen = max(r.seen, seen.UnixMilli())
+	if expires := time.Now().Add(ttl); expires.After(r.expires) {
+		r.expires = expires
+	}
 	return nil
 }
 

@@ -24,7 +24,8 @@ import (
 //   - versions grow by one, and only with what a tab can see;
 //   - an ended session never comes back;
 //   - the absolute deadline moves by authenticating again and by nothing else;
-//   - a refusal, a visitor without a session, and a command without effect write nothing;
+//   - a refusal, a visitor without a session, and a command without effect write nothing to a session;
+//   - a session that no browser was given is taken back;
 //   - a change is told after its commit, and each commit is told;
 //   - a rotation gives exactly one new cookie, and nothing else gives any.
 func TestInvariants(t *testing.T) {
@@ -69,16 +70,16 @@ type request struct {
 	cookie  account.Cookie
 }
 
-// countingStore counts what is written.
+// countingStore counts what is written to each session.
 type countingStore struct {
 	*account.MemoryStore
-	saves, deletes int
+	writes map[account.SessionID]int
 }
 
 func (c *countingStore) Save(ctx context.Context, s *account.Session, ttl time.Duration) error {
 	err := c.MemoryStore.Save(ctx, s, ttl)
 	if err == nil {
-		c.saves++
+		c.writes[s.ID]++
 	}
 	return err
 }
@@ -86,7 +87,7 @@ func (c *countingStore) Save(ctx context.Context, s *account.Session, ttl time.D
 func (c *countingStore) Delete(ctx context.Context, id account.SessionID, why account.Reason) error {
 	err := c.MemoryStore.Delete(ctx, id, why)
 	if err == nil {
-		c.deletes++
+		c.writes[id]++
 	}
 	return err
 }
@@ -131,7 +132,7 @@ func (p *property) account() string { return pick(p, "a", "b", "c", "d", "e") }
 
 // event does one random thing.
 func (p *property) event() {
-	p.heard, p.store.saves, p.store.deletes = nil, 0, 0
+	p.heard, p.store.writes = nil, make(map[account.SessionID]int)
 	switch n := p.rng.IntN(100); {
 	case n < 12:
 		d := step * pick(p, time.Duration(1), 1, 2, 10, 90, 300, 300, 300, 600)
@@ -232,8 +233,8 @@ func (p *property) anonymous(b int, m *account.Manager, c command) {
 
 // created takes a new session into the model.
 func (p *property) created(b int, out account.Outcome, name string) {
-	if out.Cookie == nil || p.models[out.Session.ID] != nil || p.store.saves != 1 {
-		p.failf("sign in: got %+v after %d saves, want one new session with a cookie", out, p.store.saves)
+	if out.Cookie == nil || p.models[out.Session.ID] != nil || p.store.writes[out.Session.ID] != 1 {
+		p.failf("sign in: got %+v after %v, want one new session with a cookie", out, p.store.writes)
 	}
 	now := time.Now()
 	p.models[out.Session.ID] = &model{
@@ -266,25 +267,28 @@ func (p *property) carryOut(b int, m *account.Manager, c command, r request, slo
 		p.touch(m, x, r, now)
 		return
 	case "sign out all":
-		if out, err = m.SignOutAll(p.t.Context(), r.session); err != nil {
-			p.failf("sign out all: %v", err)
+		if out, err = m.SignOutAll(p.t.Context(), r.session); err != nil || (out.Effect.Action != "") != x.live(now) {
+			p.failf("sign out all: got %q, %v of a session that is live: %t", out.Effect.Action, err, x.live(now))
 		}
 		x.ended = x.ended || x.live(now)
 		return
 	case "sign in":
 		out, err = m.SignIn(p.t.Context(), r.session, &r.cookie, c.name, "password")
+		if authority != nil && x.live(now) {
+			authority = account.ErrStaleSecret // however long ago: it was good when the request began
+		}
 	default:
 		out, err = m.Change(p.t.Context(), r.session, r.cookie, p.transition(m, c))
 	}
 	_, _, expected := x.apply(c, now)
 	switch {
 	case out.Effect.Action == "session.created":
-		if authority == nil {
+		if x.live(now) {
 			p.failf("a session was left behind for a new one")
 		}
 		p.created(b, out, c.name)
 	case out.Effect.Action == "session.replaced":
-		if !slow && (authority != nil || !errors.Is(expected, errReplaced)) {
+		if authority != nil || !errors.Is(expected, errReplaced) {
 			p.failf("the session was replaced though the model says %v, %v", authority, expected)
 		}
 		x.ended = true
@@ -308,7 +312,9 @@ func (p *property) touch(m *account.Manager, x *model, r request, now time.Time)
 	case live != (err == nil):
 		p.failf("touch: got %v of a session that is live: %t", err, live)
 	case live:
-		x.idle = now.Add(max(min(limits.Idle, r.session.Deadline.Sub(now)), time.Millisecond))
+		if idle := now.Add(min(limits.Idle, r.session.Deadline.Sub(now))); idle.After(x.idle) {
+			x.idle = idle
+		}
 	}
 }
 
@@ -343,15 +349,20 @@ func (p *property) transition(m *account.Manager, c command) account.Transition 
 	}
 }
 
-// refused expects an error, if one is named, and that nothing was written.
+// refused expects an error, if one is named, and that nothing came of it.
 func (p *property) refused(out account.Outcome, err, want error) {
 	p.t.Helper()
 	var unavailable *account.UnavailableError
 	if want != nil && !errors.Is(err, want) || errors.As(err, &unavailable) {
 		p.failf("got %+v, %v, want %v", out.Effect, err, want)
 	}
-	if p.store.saves+p.store.deletes > 0 || out.Cookie != nil {
-		p.failf("a command without effect wrote to the store or gave a cookie: %+v, %v", out, err)
+	for id := range p.store.writes {
+		if p.models[id] != nil {
+			p.failf("a command without effect wrote to a session: %+v, %v", out, err)
+		}
+	}
+	if out.Cookie != nil {
+		p.failf("a command without effect gave a cookie: %+v, %v", out, err)
 	}
 }
 
@@ -420,7 +431,14 @@ func (p *property) check(all bool) {
 			}
 		}
 	}
-	if told, commits := len(p.heard), p.store.saves+p.store.deletes; told != commits {
+	var commits int
+	for id, n := range p.store.writes {
+		commits += n
+		if _, err := p.store.Load(p.t.Context(), id); p.models[id] == nil && !errors.Is(err, account.ErrNotFound) {
+			p.failf("a session that no browser was given is left: %v", err)
+		}
+	}
+	if told := len(p.heard); told != commits {
 		p.failf("%d changes were told of %d commits: %+v", told, commits, p.heard)
 	}
 }

@@ -25,7 +25,8 @@ type Store interface {
 	Delete(ctx context.Context, id SessionID, why Reason) error
 
 	// Touch records that the session was seen and lets it live for another ttl, without a new revision or version and
-	// without telling anybody. It never creates a record: ErrNotFound.
+	// without telling anybody. It never shortens the life and never moves seen backwards, so that a touch which waited
+	// takes nothing from a session that was renewed meanwhile. It never creates a record: ErrNotFound.
 	Touch(ctx context.Context, id SessionID, seen time.Time, ttl time.Duration) error
 
 	// Watch calls fn for every Save and Delete that commits in any process, until ctx ends; then it returns ctx's error.

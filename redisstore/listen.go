@@ -77,11 +77,14 @@ func (l *listener) listen(ctx context.Context) error {
 		case event := <-events:
 			switch event := event.(type) {
 			case *redis.Subscription:
+				if missing == 0 { // a ping found the connection lost before receive did
+					return errors.New("go-redis has made another connection by itself")
+				}
 				if missing--; missing == 0 {
 					l.connected()
 				}
 			case *redis.Message:
-				if missing <= 0 { // earlier ones are covered by connected
+				if missing == 0 { // earlier ones are covered by connected
 					l.message(event.Channel, event.Payload)
 				}
 			}

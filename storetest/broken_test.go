@@ -26,6 +26,8 @@ func TestSuiteFindsBrokenStores(t *testing.T) {
 		"a touch creates":                     func(m *account.MemoryStore) account.Store { return touchCreates{m} },
 		"a touch counts as a save":            func(m *account.MemoryStore) account.Store { return touchSaves{m} },
 		"a touch does not extend the life":    func(m *account.MemoryStore) account.Store { return touchIdles{m} },
+		"a touch shortens the life":           func(m *account.MemoryStore) account.Store { return &touchShortens{MemoryStore: m} },
+		"a touch moves back when it was seen": func(m *account.MemoryStore) account.Store { return &touchUnsees{MemoryStore: m} },
 		"a missing session is no error":       func(m *account.MemoryStore) account.Store { return missingIsNil{m} },
 		"the context is not looked at":        func(m *account.MemoryStore) account.Store { return deaf{m} },
 		"a watch begins without Resync":       func(m *account.MemoryStore) account.Store { return hears{m, noResync} },
@@ -209,6 +211,62 @@ type touchIdles struct{ *account.MemoryStore }
 func (b touchIdles) Touch(ctx context.Context, id account.SessionID, _ time.Time, _ time.Duration) error {
 	_, err := b.Load(ctx, id)
 	return err
+}
+
+// touchShortens lets a session live for the ttl of the last touch, whatever it had before.
+type touchShortens struct {
+	*account.MemoryStore
+	mu      sync.Mutex
+	expires map[account.SessionID]time.Time
+}
+
+func (b *touchShortens) Touch(ctx context.Context, id account.SessionID, seen time.Time, ttl time.Duration) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.expires == nil {
+		b.expires = make(map[account.SessionID]time.Time)
+	}
+	b.expires[id] = time.Now().Add(ttl)
+	return b.MemoryStore.Touch(ctx, id, seen, ttl)
+}
+
+func (b *touchShortens) Load(ctx context.Context, id account.SessionID) (*account.Session, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if expires, ok := b.expires[id]; ok && time.Now().After(expires) {
+		return nil, account.ErrNotFound
+	}
+	return b.MemoryStore.Load(ctx, id)
+}
+
+// touchUnsees believes the last touch about when a session was seen, whatever came before.
+type touchUnsees struct {
+	*account.MemoryStore
+	mu   sync.Mutex
+	seen map[account.SessionID]time.Time
+}
+
+func (b *touchUnsees) Touch(ctx context.Context, id account.SessionID, seen time.Time, ttl time.Duration) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	err := b.MemoryStore.Touch(ctx, id, seen, ttl)
+	if err == nil && b.seen == nil {
+		b.seen = make(map[account.SessionID]time.Time)
+	}
+	if err == nil {
+		b.seen[id] = seen
+	}
+	return err
+}
+
+func (b *touchUnsees) Load(ctx context.Context, id account.SessionID) (*account.Session, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, err := b.MemoryStore.Load(ctx, id)
+	if seen, ok := b.seen[id]; err == nil && ok {
+		s.Seen = seen
+	}
+	return s, err
 }
 
 type missingIsNil struct{ *account.MemoryStore }

@@ -29,6 +29,7 @@ var checks = []check{
 	{"Delete: the session is gone, whatever its revision", deleteEnds},
 	{"Delete: a missing session is ErrNotFound", deleteMissing},
 	{"Touch: the session lives for another ttl, and nothing else changes", touchExtends},
+	{"Touch: it neither shortens the life nor moves back when the session was seen", touchNeverGoesBack},
 	{"Touch: a missing session is ErrNotFound and is not created", touchMissing},
 	{"Touch: a deleted session is not brought back", touchAfterDelete},
 	{"every method returns at once when the context has ended", cancelledContext},
@@ -283,11 +284,29 @@ func touchExtends(t testing.TB, one, other account.Store) {
 	want.Seen = seen
 	same(t, load(t, other, s.ID), want)
 	save(t, one, s) // a touch is no conflict for a writer who loaded before it
+}
 
-	if err := one.Touch(t.Context(), s.ID, seen, brief); err != nil {
-		t.Fatalf("touch: %v", err)
+func touchNeverGoesBack(t testing.TB, one, other account.Store) {
+	s := sample()
+	if err := one.Save(t.Context(), s, time.Second); err != nil {
+		t.Fatalf("save: %v", err)
 	}
-	awaitExpiry(t, other, s.ID) // a touch may shorten the life too: the absolute deadline cuts it
+	want := copied(s)
+	want.Seen = s.Seen.Add(time.Minute)
+	for _, touch := range []struct {
+		seen time.Time
+		ttl  time.Duration
+	}{
+		{s.Seen.Add(-time.Minute), long}, // longer life, seen before
+		{want.Seen, brief},               // shorter life, seen since
+		{s.Seen, brief},
+	} {
+		if err := other.Touch(t.Context(), s.ID, touch.seen, touch.ttl); err != nil {
+			t.Fatalf("touch: %v", err)
+		}
+	}
+	time.Sleep(1100 * time.Millisecond) // past every life but the longest
+	same(t, load(t, other, s.ID), want)
 }
 
 func touchMissing(t testing.TB, one, other account.Store) {

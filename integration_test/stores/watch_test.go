@@ -131,6 +131,60 @@ func TestWatchSurvivesAKilledConnection(t *testing.T) {
 	}
 }
 
+// TestWatchTellsOfAConnectionLostWhileItsWatcherIsBusy: the ping of a watch notices the loss first then, and go-redis mends
+// the connection by itself.
+func TestWatchTellsOfAConnectionLostWhileItsWatcherIsBusy(t *testing.T) {
+	server := redisserver.Start(t)
+	rdb := client(t, options(t, server.Addr))
+	store := redisstore.New(rdb, quiet, redisstore.WithProbe(50*time.Millisecond))
+	s, _ := signedIn(t, store, "alice")
+	busy, proceed := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	e := startWatch(t, slowWatcher{store, func(c account.Change) {
+		if !c.Resync {
+			once.Do(func() { close(busy); <-proceed })
+		}
+	}})
+	e.awaitResyncs(t, 1)
+	feed := func() string { // of the watch
+		list, err := rdb.Do(t.Context(), "CLIENT", "LIST", "TYPE", "PUBSUB").Text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, _, _ := strings.Cut(list, " ")
+		return id
+	}
+	bump(t, store, s)
+	<-busy
+	time.Sleep(500 * time.Millisecond) // an answer to a ping waits behind the busy watcher, so nobody reads any more
+	lost := feed()
+	if err := rdb.ClientKillByFilter(t.Context(), "TYPE", "pubsub").Err(); err != nil {
+		t.Fatal(err)
+	}
+	bump(t, store, s) // nobody is told
+	eventually(t, "there is another connection", func() bool { id := feed(); return id != "" && id != lost })
+	close(proceed)
+	e.awaitResyncs(t, 2)
+	bump(t, store, s)
+	e.versions(t, s.ID, s.Version)
+	if got := e.resyncCount(); got != 2 {
+		t.Errorf("got %d resyncs, want 2", got)
+	}
+}
+
+// slowWatcher is a store whose watchers do something else first.
+type slowWatcher struct {
+	account.Store
+	first func(account.Change)
+}
+
+func (w slowWatcher) Watch(ctx context.Context, fn func(account.Change)) error {
+	return w.Store.Watch(ctx, func(c account.Change) {
+		w.first(c)
+		fn(c)
+	})
+}
+
 func TestWatchSurvivesARestart(t *testing.T) {
 	server := redisserver.Start(t)
 	store := redisstore.New(client(t, options(t, server.Addr)), quiet)
