@@ -219,6 +219,80 @@ func TestPartsOfAPageDoNotAdopt(t *testing.T) {
 	}
 }
 
+// What follows a page in the same breath, or leads nowhere, makes no session: each would make one of its own.
+func TestOnlyPagesOfTheAppAdopt(t *testing.T) {
+	o := rollOut(t)
+	o.app.Get("/refused", func(*fiber.Ctx) error { return fiber.ErrForbidden })
+	b := o.visitor("a")
+	for name, ask := range map[string]func() answer{
+		"htmx":                       func() answer { return b.do("GET", "/mine", hx) },
+		"htmx that says document":    func() answer { return b.get("/mine", header("HX-Request", "true")) },
+		"a script":                   func() answer { return b.do("GET", "/mine", program) },
+		"a switch page: 404":         func() answer { return b.get("/link/switch_to/b") },
+		"a link page: 404":           func() answer { return b.get("/link/p/b") },
+		"another site's switch page": func() answer { return b.do("GET", "/link/switch_to/b", xnav) },
+		"the chooser":                func() answer { return b.get("/LINK/choose/") },
+		"the switcher":               func() answer { return b.get("/link/accounts") },
+		"the state":                  func() answer { return b.get("/link/state") },
+		"the tab socket: 401 or 403": func() answer { return b.get("/link/live", headers("Connection", "Upgrade", "Upgrade", "websocket")) },
+		"no such route":              func() answer { return b.get("/link/nothing") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if a := ask(); len(a.Cookies) > 0 {
+				t.Errorf("%d sets %v", a.Status, a.Cookies)
+			}
+		})
+	}
+	if o.adopted != 0 {
+		t.Errorf("the app was asked %d times who is signed in", o.adopted)
+	}
+	b.reads(t, "a")
+}
+
+// A program that signs in by a header has no cookie jar: each of its requests would leave a session behind.
+func TestClientsWithoutCookiesAreNotAdopted(t *testing.T) {
+	asked := 0
+	s := newSite(t, func(c *config) {
+		c.Adopt = func(c *fiber.Ctx) (string, bool) { asked++; return "a", c.Get("Authorization") == "Bearer a" }
+	})
+	token := header("Authorization", "Bearer a")
+	for range 3 {
+		if a := s.browser().do("GET", "/page", token); a.Status != 200 || len(a.Cookies) > 0 {
+			t.Errorf("%d %v", a.Status, a.Cookies)
+		}
+	}
+	if calls := s.store.takeCalls(); asked > 0 || len(calls) > 0 {
+		t.Errorf("asked %d times, store %v", asked, calls)
+	}
+	old := s.browser() // too old to say what it asks for, but it keeps cookies
+	old.jar["theme"] = "dark"
+	if a := old.do("GET", "/page", token); a.session() == nil {
+		t.Error("an old browser is not adopted")
+	}
+	if a := s.browser().get("/page", token); a.session() == nil {
+		t.Error("the first page of a browser is not adopted")
+	}
+}
+
+// A browser that forgot the cookie would be adopted anew, after signing out too. 400 days is as long as browsers keep one.
+func TestCookieIsKeptAsLongAsAdoptionIsOn(t *testing.T) {
+	const days = 24 * 60 * 60
+	o := rollOut(t)
+	b := o.visitor("a")
+	adopted := b.get("/mine")
+	linked := b.signIn("b")
+	left := b.do("POST", "/out", form())
+	for name, a := range map[string]answer{"adopted": adopted, "signed in": linked, "signed out": left} {
+		if c := a.session(); c == nil || c.MaxAge != 400*days {
+			t.Errorf("%s: %+v, want 400 days", name, c)
+		}
+	}
+	s := newSite(t)
+	if c := s.browser().signIn("a").session(); c == nil || c.MaxAge <= 0 || c.MaxAge >= 400*days {
+		t.Errorf("without Adopt: %+v, want the lifetime of the session", c)
+	}
+}
+
 func TestLocalsWithoutAdopt(t *testing.T) {
 	s := newSite(t, func(c *config) {
 		c.Locals = map[string]func(user) any{"user_id": func(u user) any { return u.ID }}

@@ -239,6 +239,27 @@ func TestLinkOfSomebodyWhoMustNotAct(t *testing.T) {
 	b.acts(t, "b", "a")
 }
 
+// A registration asks beforehand whether signing in will work, so that it creates nobody in vain.
+func TestCanSignInSaysWhatSignInWouldSay(t *testing.T) {
+	s := newSite(t)
+	b := s.signedIn("a")
+	can := func() int { t.Helper(); return b.do("GET", "/can", nav).Status }
+	if got := can(); got != 200 {
+		t.Errorf("without an intent: got %d, want 200", got)
+	}
+	b.post("/link/p/a")
+	if got := can(); got != 200 {
+		t.Errorf("with an intent: got %d, want 200", got)
+	}
+	s.clock.advance(11 * time.Minute)
+	if got := can(); got != 409 {
+		t.Errorf("with an intent that is too old: got %d, want 409", got)
+	}
+	if got := s.browser().do("GET", "/can", nav).Status; got != 200 {
+		t.Errorf("of a stranger: got %d, want 200", got)
+	}
+}
+
 // Without an intent, signing in as somebody else is a new session of that account alone.
 func TestSignInWithoutIntentReplacesTheSession(t *testing.T) {
 	s := newSite(t)

@@ -239,5 +239,5 @@ func (p Paths) urls(prefix string) urls {
 	}
 }
 
-// with appends an id to a path.
-func with(path, id string) string { return path + url.PathEscape(id) }
+// with appends an id to a path. A plus is escaped too: Fiber's UnescapePath would take it for a space.
+func with(path, id string) string { return path + strings.ReplaceAll(url.PathEscape(id), "+", "%2B") }

@@ -295,3 +295,57 @@ func TestSameOriginForms(t *testing.T) {
 		})
 	}
 }
+
+// A form that carries a good stamp and another one was put together by somebody. Where none is demanded, neither counts.
+func TestSeveralStampsOnASignInFormAreRefused(t *testing.T) {
+	s := newSite(t)
+	b := s.signedIn("a", "b")
+	asB := b.stamp()
+	b.switchTo("a")
+	asA := b.stamp()
+	for name, stamps := range map[string][]string{
+		"good and stale": {asA, asB}, "stale and good": {asB, asA}, "twice the same": {asA, asA}, "good and empty": {asA, ""},
+		"both stale": {asB, asB},
+	} {
+		t.Run(name, func(t *testing.T) {
+			credentials := fields("id", "c", "password", "pw-c", "_stamp", stamps[0], "_stamp", stamps[1])
+			b.unchanged(t, func() {
+				a := b.do("POST", "/sign-in", program, func(r *http.Request) {
+					setBody(r, "application/x-www-form-urlencoded", credentials.Encode())
+				})
+				refused(t, a, 409, multiaccount.CodeStalePage)
+			})
+		})
+	}
+}
+
+// Who is choosing has a session and a stamp, but nobody to act as: an app's route below Protect alone must not run.
+func TestProtectNeedsAnAccountToActAs(t *testing.T) {
+	s := newSite(t)
+	s.app.Post("/write", s.accounts.Protect(), s.act)
+	s.app.Get("/read", s.accounts.Protect(), s.whoAmI)
+	b := s.choosing(t)
+	stamp := b.stamp()
+	if stamp == "" {
+		t.Fatal("a chooser without a stamp")
+	}
+	b.unchanged(t, func() {
+		refused(t, b.do("POST", "/write", program, stamped(stamp)), 401, multiaccount.CodeNotSignedIn)
+		if a := b.do("POST", "/write", form("_stamp", stamp)); a.Status != 303 || !strings.HasPrefix(a.location(), "/link/choose") {
+			t.Errorf("form: %d %s", a.Status, a.location())
+		}
+		a := b.do("POST", "/write", hx, stamped(stamp))
+		if a.Status != 401 || !strings.HasPrefix(a.Header.Get("HX-Redirect"), "/link/choose") {
+			t.Errorf("htmx: %d %v", a.Status, a.Header)
+		}
+		if a := b.do("GET", "/read", hx, stamped(stamp)); a.Status != 200 {
+			t.Errorf("a fragment for those who choose: %d", a.Status)
+		}
+	})
+	b.switchTo("a") // the plugin's own routes take the choice's stamp
+	b.acts(t, "a", "")
+	other := s.choosing(t)
+	if a := other.post("/link/sign_out"); a.Status != 303 || other.record() != "" {
+		t.Errorf("signing out of the choice: %d %s", a.Status, a.Body)
+	}
+}

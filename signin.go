@@ -60,6 +60,26 @@ func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) error {
 	return p.changed(c, v, target)
 }
 
+// CanSignIn returns the [Refusal] that SignIn would answer to somebody new now, because adding an account took too long or
+// because no further one fits; else nil. Ask before creating a user: a registration that cannot sign in should not register.
+func (p *Plugin[U]) CanSignIn(c *fiber.Ctx) error {
+	v := p.visit(c)
+	if v.failure != nil {
+		return p.unavailable(v.failure)
+	}
+	if v.session == nil || v.session.Intent == nil {
+		return nil
+	}
+	now := p.sessions.Now()
+	if err := v.session.CheckIntent(now); err != nil {
+		return p.refusal(err)
+	}
+	if err := v.session.RoomToLink(now, p.sessions.Options().MaxLinked); err != nil {
+		return p.refusal(err)
+	}
+	return nil
+}
+
 // afterSigningIn returns where the person goes: back to the page where adding the account began, or to the page that asked
 // for signing in.
 func (p *Plugin[U]) afterSigningIn(c *fiber.Ctx, out account.Outcome) string {

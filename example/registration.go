@@ -31,6 +31,9 @@ func (s *site) drawRegistration(c *fiber.Ctx, f registrationForm, status int) er
 // register creates a tenant account with its first user and signs the person in, which also completes the link when
 // somebody is just adding an account.
 func (s *site) register(c *fiber.Ctx) error {
+	if err := s.accounts.CanSignIn(c); err != nil {
+		return err // before anything is created
+	}
 	user, err := s.users.Register(c.UserContext(), users.Registration{
 		AccountName:          form(c, "account_name"),
 		Email:                form(c, "email"),
