@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
@@ -318,4 +319,49 @@ func TestAccessors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A panic in the middle of finding out who acts must not leave a half-checked account behind for whoever draws the error.
+func TestPanicOfActiveLetsNobodyAct(t *testing.T) {
+	var panics atomic.Bool
+	s := newSite(t, func(c *config) {
+		c.Active = func(user) bool {
+			if panics.Load() {
+				panic("a bug of the app")
+			}
+			return true
+		}
+	})
+	s.app = fiber.New(fiber.Config{ErrorHandler: func(c *fiber.Ctx, _ error) error { return s.whoAmI(c.Status(500)) }})
+	s.app.Use(recovered)
+	s.app.Get("/early", func(c *fiber.Ctx) error { // before Handler: the first who asks
+		s.accounts.CurrentUser(c)
+		return fiber.ErrTeapot
+	})
+	s.routes()
+	b := s.signedIn("a", "b")
+	stamp := b.stamp()
+	panics.Store(true)
+	b.unchanged(t, func() {
+		refused(t, b.do("GET", "/page", program), 503, multiaccount.CodeStoreUnavailable)
+		refused(t, b.do("GET", "/app", program), 503, multiaccount.CodeStoreUnavailable)
+		refused(t, b.do("POST", "/app/act", program, stamped(stamp)), 503, multiaccount.CodeStoreUnavailable)
+		refused(t, b.do("POST", "/link/switch_to/a", program, stamped(stamp)), 503, multiaccount.CodeStoreUnavailable)
+		refused(t, b.do("POST", "/sign-in", program, formBody("id", "c", "password", "pw-c")), 503, multiaccount.CodeStoreUnavailable)
+	})
+	if a := b.get("/early"); a.Status != 500 || !strings.HasPrefix(a.Body, "current=- primary=- local=/ id= ") {
+		t.Errorf("the error is drawn for somebody: %d %s", a.Status, a.Body)
+	}
+	panics.Store(false)
+	b.acts(t, "b", "a")
+}
+
+// recovered turns a panic of a handler into an error, as the middleware that apps use does.
+func recovered(c *fiber.Ctx) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	return c.Next()
 }

@@ -40,7 +40,13 @@ func LoadAccounts[U any](p *multiaccount.Plugin[U]) live.Hook {
 			s.Follow(subject)
 		}
 		allow := p.EventGuard(c)
-		s.Guard(func(ctx context.Context, e live.Event) error { return allow(ctx, e.Get(multiaccount.StampField)) })
+		s.Guard(func(ctx context.Context, e live.Event) error {
+			sent := e.Fields[multiaccount.StampField]
+			if len(sent) != 1 {
+				sent = []string{""} // none, or several: nobody's
+			}
+			return allow(ctx, sent[0])
+		})
 		live.Assign(s, stamp(p.Stamp(c)))
 		if user, ok := p.CurrentUser(c); ok {
 			live.Assign(s, current[U]{user})
