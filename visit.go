@@ -54,7 +54,11 @@ func (p *Plugin[U]) looksItself(c *fiber.Ctx) bool {
 
 // at reports whether a request goes to a path, in the spellings that the app's router takes for it.
 func at(c *fiber.Ctx, path string) bool {
-	here, cfg := c.Path(), c.App().Config()
+	here := c.Path()
+	if len(here) < len(path) || len(here) > len(path)+len("/") { // nearly every request; the configuration is a big copy
+		return false
+	}
+	cfg := c.App().Config()
 	if !cfg.StrictRouting && len(here) > 1 {
 		here = strings.TrimSuffix(here, "/")
 	}
@@ -207,10 +211,17 @@ func (p *Plugin[U]) keepPrivate(c *fiber.Ctx, v *visit[U]) {
 	if v.session == nil && !v.known {
 		return
 	}
-	c.Vary(fiber.HeaderCookie, headerRequest)
+	if len(c.Response().Header.Peek(fiber.HeaderVary)) == 0 {
+		c.Set(fiber.HeaderVary, personalVary)
+	} else {
+		c.Vary(fiber.HeaderCookie, headerRequest)
+	}
 	if len(c.Response().Header.Peek(fiber.HeaderCacheControl)) == 0 {
 		c.Set(fiber.HeaderCacheControl, noStore)
 	}
 }
 
-const noStore = "no-store"
+const (
+	noStore      = "no-store"
+	personalVary = fiber.HeaderCookie + ", " + headerRequest
+)

@@ -182,11 +182,11 @@ func (w *world) dial(path string, header ...string) (*client, int) {
 	}
 	d := websocket.Dialer{HandshakeTimeout: 5 * time.Second}
 	conn, resp, err := d.Dial("ws://"+w.addr+path, h)
-	if err != nil {
-		if resp == nil {
-			w.t.Fatalf("dial %s: %v", path, err)
-		}
+	switch {
+	case err != nil && resp != nil:
 		return nil, resp.StatusCode
+	case err != nil:
+		w.t.Fatalf("dial %s: %v", path, err)
 	}
 	w.t.Cleanup(func() { _ = conn.Close() })
 	return &client{conn, w.t}, resp.StatusCode
