@@ -48,6 +48,7 @@ func run() error {
 	if err := s.users.Seed(stopped); err != nil {
 		return err
 	}
+	go s.users.Watch(stopped)
 
 	// 2. The plugin. It needs a way to load users; the rest says where sessions live and how things look here.
 	s.accounts, err = multiaccount.New(multiaccount.Config[users.User]{

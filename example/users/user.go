@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/multiaccount-go/multiaccount/redisstore"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -48,21 +49,24 @@ const (
 // Users reads and writes users. It is safe for concurrent use, and processes that share a Redis share the users.
 type Users struct {
 	rdb     redis.UniversalClient
+	bus     *redisstore.Bus
+	cache   cache
 	hashing hasher
 }
 
 // New returns the users in rdb, which stays the caller's to close.
 func New(rdb redis.UniversalClient) *Users {
-	return &Users{rdb: rdb, hashing: newHasher()}
+	return &Users{rdb: rdb, bus: redisstore.NewBus(rdb, redisstore.WithPrefix("example")), hashing: newHasher()}
 }
 
-// ByIDs returns the users that exist among ids, in one round trip. It is what the library loads users with.
+// ByIDs returns the users that exist among ids, in one round trip or, most of the time, none. It is what the library loads
+// users with.
 func (s *Users) ByIDs(ctx context.Context, ids ...string) (map[string]User, error) {
-	found := make(map[string]User, len(ids))
-	if len(ids) == 0 {
+	found, missing, drops := s.cache.get(ids)
+	if len(missing) == 0 {
 		return found, nil
 	}
-	rows, err := s.rdb.HMGet(ctx, keyUsers, ids...).Result()
+	rows, err := s.rdb.HMGet(ctx, keyUsers, missing...).Result()
 	if err != nil {
 		return nil, fmt.Errorf("users: by ids: %w", err)
 	}
@@ -73,9 +77,10 @@ func (s *Users) ByIDs(ctx context.Context, ids ...string) (map[string]User, erro
 		}
 		var u User
 		if err := json.Unmarshal([]byte(text), &u); err != nil {
-			return nil, fmt.Errorf("users: by ids: %q: %w", ids[i], err)
+			return nil, fmt.Errorf("users: by ids: %q: %w", missing[i], err)
 		}
 		found[u.ID] = u
+		s.cache.put(u, drops)
 	}
 	return found, nil
 }
@@ -94,5 +99,6 @@ func (s *Users) SetStatus(ctx context.Context, id string, to Status) error {
 	if changed == 0 {
 		return ErrUnknown
 	}
+	s.changed(ctx, id)
 	return nil
 }
