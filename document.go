@@ -16,7 +16,7 @@ type Document struct {
 	Current   *DocumentCurrent  `json:"current"` // null while choosing
 	Primary   *DocumentPrimary  `json:"primary"` // null in single mode
 	Accounts  []DocumentAccount `json:"accounts"`
-	AddPath   string            `json:"add_path,omitempty"`
+	AddPath   string            `json:"add_path"` // empty while nobody is current
 }
 
 // DocumentCurrent names the account that acts now.
