@@ -122,10 +122,10 @@ func (p *Plugin[U]) renderFor(who askerKind, c *fiber.Ctx, err error) error {
 
 // refuseHTMX answers so that both versions of htmx leave the page as it is, and the browser script shows the text.
 func (p *Plugin[U]) refuseHTMX(c *fiber.Ctx, r *Refusal) error {
-	switch r.Code {
-	case CodeNotSignedIn:
+	switch {
+	case r.Status == fiber.StatusUnauthorized:
 		c.Set("HX-Redirect", p.afterSignIn(c, p.entrance(c)))
-	case CodeStalePage, CodeStaleSession:
+	case r.Code == CodeStalePage, r.Code == CodeStaleSession:
 		c.Set("HX-Refresh", "true")
 	}
 	c.Set("HX-Reswap", "none")
