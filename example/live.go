@@ -20,7 +20,6 @@ import (
 // closed, the browser comes back with the new cookie, the hooks run again and the view mounts for the new account.
 func (s *site) liveNotes() fiber.Handler {
 	return live.New(func() live.View { return &notesView{site: s} }, live.Config{
-		Hub:       s.accounts.Hub(),
 		OnConnect: []live.Hook{hooks.LoadAccounts(s.accounts), hooks.RequireUser(s.accounts), chosenHTMX},
 		Page:      s.livePage,
 	})

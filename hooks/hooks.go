@@ -23,9 +23,9 @@ type (
 // [CurrentUser] and [PrimaryUser]. A socket then follows its session: at a change the browser is told and comes back, and
 // the view is mounted for whoever is current then; nothing is sent to that account over a socket of the one before. Each
 // event must carry the stamp of the current account in its field _stamp ([Stamp]), or it is not executed. A visitor who
-// is not signed in passes without values; [RequireUser] keeps him out.
+// is not signed in passes without values; [RequireUser] keeps him out. The hook brings the plugin's hub along.
 func LoadAccounts[U any](p *multiaccount.Plugin[U]) live.Hook {
-	return live.Hook{Name: "load accounts", Connect: func(c *fiber.Ctx, s *live.Socket) error {
+	return live.Hook{Name: "load accounts", Hub: p.Hub(), Connect: func(c *fiber.Ctx, s *live.Socket) error {
 		if err := p.Available(c); err != nil {
 			return err
 		}

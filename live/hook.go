@@ -21,6 +21,8 @@ type Hook struct {
 	// error ends the request: a [*Halt] with a status or a redirect, any other goes to the app's error handler. Its
 	// c.UserContext() ends after five seconds. What it keeps of c's strings it has to copy.
 	Connect func(c *fiber.Ctx, s *Socket) error
+	// Hub is where the subjects that the hook follows are announced. Default: the hook follows nothing, or any hub will do
+	Hub *Hub
 }
 
 // Halt is the error of a hook that does not let a request through.

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ type View interface {
 
 // Config configures [New].
 type Config struct {
-	Hub       *Hub   // Required.
+	Hub       *Hub   // Default: the hub that a hook brings along
 	OnConnect []Hook // run in this order before Mount. Names are unique
 	// Page sends the whole page around body. There, an element around body opens the socket: ws-connect with the page's own
 	// URL, and hx-ext="ws" for htmx 2. Required.
@@ -51,7 +52,7 @@ func (cfg Config) validate(newView func() View) error {
 		}
 	}
 	check(newView != nil, "newView is missing")
-	check(cfg.Hub != nil, "Hub is missing")
+	check(cfg.Hub != nil, "Hub is missing: name one, or attach a hook that brings its own")
 	check(cfg.Page != nil, "Page is missing")
 	check(plainID.MatchString(cfg.ID), "ID is %q: use letters, digits, - and _", cfg.ID)
 	seen := make(map[string]bool)
@@ -59,6 +60,7 @@ func (cfg Config) validate(newView func() View) error {
 		check(hook.Name != "", "hook %d has no name", i+1)
 		check(hook.Connect != nil, "hook %q has no Connect", hook.Name)
 		check(!seen[hook.Name], "hook %q is attached twice", hook.Name)
+		check(hook.Hub == nil || hook.Hub == cfg.Hub, "hook %q belongs to another hub: what it follows would not be heard", hook.Name)
 		seen[hook.Name] = true
 	}
 	return errors.Join(errs...)
@@ -70,6 +72,9 @@ func (cfg Config) validate(newView func() View) error {
 func New(newView func() View, cfg Config) fiber.Handler {
 	if cfg.ID == "" {
 		cfg.ID = "live"
+	}
+	for _, hook := range cfg.OnConnect {
+		cfg.Hub = cmp.Or(cfg.Hub, hook.Hub)
 	}
 	if err := cfg.validate(newView); err != nil {
 		panic(fmt.Sprintf("live: New: %v", err))

@@ -462,6 +462,21 @@ func TestConfigurationMistakesAreReportedTogether(t *testing.T) {
 	live.New(nil, live.Config{ID: "1", OnConnect: []live.Hook{hook, hook, {Name: "b"}, {Connect: hook.Connect}}})
 }
 
+// What a hook follows is announced by its own hub, so a view has to be on that one.
+func TestHooksBringTheirHub(t *testing.T) {
+	one, other := live.NewHub(live.HubConfig{}), live.NewHub(live.HubConfig{})
+	page := func(c *fiber.Ctx, _ *live.Socket, _ template.HTML) error { return c.SendStatus(fiber.StatusNoContent) }
+	hook := live.Hook{Name: "a", Hub: one, Connect: func(*fiber.Ctx, *live.Socket) error { return nil }}
+	view := func() live.View { return &board{} }
+	live.New(view, live.Config{OnConnect: []live.Hook{hook}, Page: page})
+	defer func() {
+		if text := fmt.Sprint(recover()); !strings.Contains(text, `hook "a" belongs to another hub`) {
+			t.Errorf("got %s", text)
+		}
+	}()
+	live.New(view, live.Config{Hub: other, OnConnect: []live.Hook{hook}, Page: page})
+}
+
 func TestLimitsAreReportedTogether(t *testing.T) {
 	if err := (live.Limits{}).Validate(); err != nil {
 		t.Errorf("defaults: %v", err)
