@@ -99,7 +99,9 @@ func (p *Plugin[U]) SignOutEverywhere(ctx context.Context, userID string) error 
 	})
 }
 
-func (p *Plugin[U]) everywhere(ctx context.Context, userID string, decide func(*account.Session, *account.Linked, time.Time) (account.Effect, error)) error {
+func (p *Plugin[U]) everywhere(
+	ctx context.Context, userID string, decide func(*account.Session, *account.Linked, time.Time) (account.Effect, error),
+) error {
 	outcomes, err := p.sessions.Everywhere(ctx, userID, decide)
 	for _, out := range outcomes {
 		p.committed(nil, out)

@@ -41,7 +41,8 @@ func asker(c *fiber.Ctx) askerKind {
 		return askerJSON // a handshake follows no redirect and shows no page
 	case c.Get(headerRequest) == "true":
 		return askerHTMX
-	case strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMEApplicationJSON) && c.Accepts(fiber.MIMETextHTML, fiber.MIMEApplicationJSON) == fiber.MIMEApplicationJSON:
+	case strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMEApplicationJSON) &&
+		c.Accepts(fiber.MIMETextHTML, fiber.MIMEApplicationJSON) == fiber.MIMEApplicationJSON:
 		return askerJSON
 	}
 	return askerPage

@@ -54,7 +54,9 @@ func (p Paths) validate() error {
 		if f.path == "" {
 			continue
 		}
-		if _, ok := localPath(f.path); !ok || strings.ContainsAny(f.path, ":*+?") || f.name != "Home" && f.path != "/" && strings.HasSuffix(f.path, "/") {
+		_, local := localPath(f.path)
+		trailing := f.name != "Home" && f.path != "/" && strings.HasSuffix(f.path, "/")
+		if !local || trailing || strings.ContainsAny(f.path, ":*+?") {
 			errs = append(errs, fmt.Errorf("field Paths.%s is %q: use a local path such as /link, without parameters", f.name, f.path))
 		}
 		if f.route {

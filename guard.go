@@ -10,9 +10,10 @@ import (
 	"github.com/multiaccount-go/multiaccount/live"
 )
 
-// EventGuard is for hooks; hooks.LoadAccounts attaches it. It returns the check that each event of a live view has to pass before it is executed: the session is what it was
-// when the socket opened, and the stamp that the event carries is the current account's. It reads the record, because what
-// a message about a change has not told yet is true already. The error is a [*live.Refusal] for the browser.
+// EventGuard is for hooks; hooks.LoadAccounts attaches it. It returns the check that each event of a live view has to pass
+// before it is executed: the session is what it was when the socket opened, and the stamp that the event carries is the
+// current account's. It reads the record, because what a message about a change has not told yet is true already. The error
+// is a [*live.Refusal] for the browser.
 func (p *Plugin[U]) EventGuard(c *fiber.Ctx) func(ctx context.Context, stamp string) error {
 	v := p.visit(c)
 	if v.failure != nil {
@@ -50,6 +51,12 @@ func (p *Plugin[U]) EventGuard(c *fiber.Ctx) func(ctx context.Context, stamp str
 		return nil
 	}
 }
+
+// Close codes of a refused event.
+const (
+	closeEnded    = 1008
+	closeComeBack = 1012
+)
 
 // refuseEvent tells a page that its event was not executed because the session is not what the page was drawn for.
 func (p *Plugin[U]) refuseEvent(ch account.Change, code int) error {

@@ -8,9 +8,9 @@ import (
 	"github.com/multiaccount-go/multiaccount/internal/origin"
 )
 
-// Protect returns a handler, to be mounted with app.Use or before a route, that keeps the wrong account from acting. Mount it before the app's own routes that change
-// something or answer htmx. Unsafe requests and htmx requests must come from this site and carry the stamp of the account
-// that is current now; unsafe ones also need somebody who is signed in. Everything else passes. The stamp travels in the
+// Protect returns a handler that keeps the wrong account from acting. Mount it, with app.Use or before a route, where the app
+// changes something or answers htmx. Unsafe requests and htmx requests must come from this site and carry the stamp of the
+// account that is current now; unsafe ones also need a current account. Everything else passes. The stamp travels in the
 // header X-Account-Stamp, in the field _stamp, or in both: then both must be right.
 func (p *Plugin[U]) Protect() fiber.Handler {
 	return func(c *fiber.Ctx) error {
@@ -57,8 +57,8 @@ func (p *Plugin[U]) protect(c *fiber.Ctx, v *visit[U]) error {
 	return p.allCurrent(v, sent)
 }
 
-// SameOrigin returns a handler, to be mounted before forms that need no account: sign-in, registration. Unsafe requests must come from
-// this site; a stamp is not demanded, but one that is sent must be current.
+// SameOrigin returns a handler for forms that need no account: sign-in, registration. Mount it before them. Unsafe requests
+// must come from this site; a stamp is not demanded, but one that is sent must be current.
 func (p *Plugin[U]) SameOrigin() fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		if err := p.mildly(c, p.visit(c)); err != nil {

@@ -22,7 +22,8 @@ func localPath(raw string) (string, bool) {
 		return "", false
 	}
 	for _, r := range raw {
-		if r <= ' ' || r == '\\' || r == unicode.ReplacementChar || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.IsSpace(r) {
+		if r <= ' ' || r == '\\' || r == unicode.ReplacementChar ||
+			unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.IsSpace(r) {
 			return "", false
 		}
 	}

@@ -77,8 +77,8 @@ func (p *Plugin[U]) serveTab(c *fiber.Ctx, v *visit[U]) error {
 	return fiber.ErrUpgradeRequired
 }
 
-// Subject is for hooks; hooks.LoadAccounts follows it. It returns what a live view has to follow so that it ends with the account it was opened for: its session. The
-// hooks of package hooks use it. The error is a [Refusal].
+// Subject is for hooks; hooks.LoadAccounts uses it. It returns what a live view has to follow so that it ends with the account
+// it was opened for: its session. The error is a [Refusal].
 func (p *Plugin[U]) Subject(c *fiber.Ctx) (live.Subject, error) {
 	v := p.visit(c)
 	if v.session == nil {
@@ -112,12 +112,6 @@ func (p *Plugin[U]) subject(v *visit[U], drawn int64) (live.Subject, error) {
 		},
 	}, nil
 }
-
-// Close codes of a refused event.
-const (
-	closeEnded    = 1008
-	closeComeBack = 1012
-)
 
 // announceOutcome tells the tabs of this process what this process has just saved.
 func (p *Plugin[U]) announceOutcome(out account.Outcome) {

@@ -75,7 +75,9 @@ func (m *Manager) sessionsOf(ctx context.Context, accountID string) ([]SessionID
 
 // Everywhere applies a transition to every session that holds an account, one after the other, and returns what came of
 // it. Sessions that ended meanwhile are passed over; other errors are joined and do not stop the rest.
-func (m *Manager) Everywhere(ctx context.Context, accountID string, decide func(s *Session, l *Linked, now time.Time) (Effect, error)) ([]Outcome, error) {
+func (m *Manager) Everywhere(
+	ctx context.Context, accountID string, decide func(s *Session, l *Linked, now time.Time) (Effect, error),
+) ([]Outcome, error) {
 	sessions, err := m.Sessions(ctx, accountID)
 	if err != nil {
 		return nil, err

@@ -115,7 +115,7 @@ func (p *page) draw(c *fiber.Ctx) error {
 	if err != nil {
 		return answer(c, p.hide(err), false)
 	}
-	return p.Page(c, s, template.HTML(body)) //nolint:gosec // the view's own HTML
+	return p.Page(c, s, template.HTML(body))
 }
 
 // upgrade answers with a socket.
