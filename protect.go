@@ -1,6 +1,8 @@
 package multiaccount
 
 import (
+	"net/url"
+
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
 
@@ -98,6 +100,23 @@ func (p *Plugin[U]) RequireUser(c *fiber.Ctx) error {
 // CheckUser returns nil when an account is current, else the [Refusal] that [Plugin.RequireUser] answers with. For hooks;
 // routes use RequireUser.
 func (p *Plugin[U]) CheckUser(c *fiber.Ctx) error { return p.requireUser(p.visit(c)) }
+
+// CheckPage returns nil when the page that asks was drawn for the account that is current, or when it does not matter: the
+// check that [Plugin.Protect] makes, else its [Refusal]. For hooks; routes use Protect.
+func (p *Plugin[U]) CheckPage(c *fiber.Ctx) error { return p.protect(c, p.visit(c)) }
+
+// CheckLinked returns nil when further accounts are linked to the session of the current one. Else the [Refusal] of
+// [Plugin.CheckUser], or where the person adds an account and comes back from. For hooks.
+func (p *Plugin[U]) CheckLinked(c *fiber.Ctx) (addPath string, err error) {
+	if err := p.CheckUser(c); err != nil {
+		return "", err
+	}
+	s := p.visit(c).session
+	if s.State() == account.StateMulti {
+		return "", nil
+	}
+	return p.addPath(s) + "?" + url.Values{fieldReturnTo: {p.here(c)}}.Encode(), nil
+}
 
 // Available returns nil when it is known who is signed in, be it nobody, else the [Refusal] of a store or a loader that does
 // not answer. For hooks; p.Handler checks it for routes.

@@ -29,6 +29,11 @@ func LoadAccounts[U any](p *multiaccount.Plugin[U]) live.Hook {
 		if err := p.Available(c); err != nil {
 			return err
 		}
+		if c.Method() == fiber.MethodGet { // what htmx fetches goes into a page, which may be another account's
+			if err := p.CheckPage(c); err != nil {
+				return err
+			}
+		}
 		if p.Stamp(c) == "" {
 			return nil
 		}

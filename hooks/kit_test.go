@@ -133,6 +133,7 @@ func (s *site) routes() {
 	s.app.Get("/live", s.view(load))
 	s.app.Get("/mine", s.view(load, require))
 	s.app.Get("/only", s.view(require))
+	s.app.Get("/linked", s.view(load, hooks.RequireLinked(p)))
 }
 
 // view makes the handler of a page of notes.

@@ -130,7 +130,8 @@ func (h *Hub) shard(key Key) *shard {
 }
 
 // Close takes no new sockets, closes the open ones with 1012 and waits until all their handlers have returned, or until
-// ctx ends, whose error it then returns.
+// ctx ends, whose error it then returns. The browsers of many tabs are sent away one after the other, 200 a second where the
+// deadline of ctx leaves the time, so that they do not all knock at the next process at once.
 func (h *Hub) Close(ctx context.Context) error {
 	h.mu.Lock()
 	if !h.closed {
@@ -140,9 +141,7 @@ func (h *Hub) Close(ctx context.Context) error {
 		}
 	}
 	h.mu.Unlock()
-	for i := range h.shards {
-		spread(&h.watch, h.shards[i].members(), func(m *member) { m.shut(closeComeBack, "", nil) })
-	}
+	h.drain(ctx)
 	done := make(chan struct{})
 	go func() {
 		<-h.idle
@@ -157,6 +156,40 @@ func (h *Hub) Close(ctx context.Context) error {
 		return fmt.Errorf("live: close: %w", ctx.Err())
 	}
 }
+
+const (
+	drainRate = 200                   // sockets a second
+	drainTick = 50 * time.Millisecond // between two portions of them
+)
+
+// drain closes the open sockets with 1012, in portions that are spread over half of the time that ctx leaves at most.
+func (h *Hub) drain(ctx context.Context) {
+	var all []*member
+	for i := range h.shards {
+		all = append(all, h.shards[i].members()...)
+	}
+	span := time.Duration(len(all)) * time.Second / drainRate
+	if end, ok := ctx.Deadline(); ok {
+		span = min(span, time.Until(end)/2)
+	}
+	portion := len(all)
+	if span > drainTick {
+		portion = len(all)/int(span/drainTick) + 1
+	}
+	tick := time.NewTicker(drainTick)
+	defer tick.Stop()
+	for ctx.Err() == nil && len(all) > portion {
+		spread(&h.watch, all[:portion], goElsewhere)
+		all = all[portion:]
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	spread(&h.watch, all, goElsewhere)
+}
+
+func goElsewhere(m *member) { m.shut(closeComeBack, "", nil) }
 
 // members returns all members of the shard's groups.
 func (s *shard) members() []*member {
@@ -219,7 +252,7 @@ func (h *Hub) join(m *member) {
 	closed := h.closed
 	h.mu.Unlock()
 	if closed { // Close may have looked for members before this one was there
-		m.shut(closeComeBack, "", nil)
+		goElsewhere(m)
 	}
 }
 

@@ -18,12 +18,6 @@ type Bus interface {
 
 const busRetry = time.Second
 
-// Message is what was published to a topic.
-type Message struct {
-	Topic   string
-	Payload []byte // shared by all receivers: must not be modified
-}
-
 // topics are the subscriptions of this process.
 type topics struct {
 	mu      sync.RWMutex
@@ -43,8 +37,9 @@ func (h *Hub) Publish(ctx context.Context, topic string, payload []byte) error {
 func (h *Hub) dispatch(topic string, payload []byte) {
 	h.topics.mu.RLock()
 	defer h.topics.mu.RUnlock()
+	msg := Message{Topic: topic, Payload: payload, drawn: new(drawings)}
 	for s := range h.topics.sockets[topic] {
-		s.inform(Message{topic, payload})
+		s.inform(msg)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"net/url"
 	"regexp"
 	"slices"
 
@@ -17,29 +18,49 @@ import (
 )
 
 // View is one page that lives on the server. A new one is made for every page that is drawn and for every socket, and one
-// goroutine at a time calls its methods: it needs no locks. An error or a panic ends this view only. A [*Refusal] says what
-// the browser is told; any other error goes to the log and closes the socket with 1011.
+// goroutine at a time calls its methods: it needs no locks. Each gets a context that ends with the request or the socket.
+// An error or a panic ends this view only: it goes to the log, the person reads [Texts].Failed, and the browser comes back
+// to a new view. A [*Refusal] says itself what the browser is told.
+//
+// The order is Mount, Params, Render; then Event, Info and Params as they come; at the end Unmount. Params and Unmount are
+// optional: [WithParams], [WithUnmount].
 type View interface {
 	// Mount prepares the view, first for the page and then again for its socket; [Socket.Connected] tells which.
-	// Subscribe here, then load: what is published in between comes as Info.
+	// Subscribe here, then load: what is published in between comes as Info. A [*Halt] leads the person elsewhere.
 	Mount(ctx context.Context, s *Socket) error
-	// Event handles what the browser sent, after all guards have let it pass.
+	// Event handles what the browser sent, after all guards have let it pass. [Decode] reads its fields.
 	Event(ctx context.Context, s *Socket, e Event) error
 	// Info handles a message of a topic that the view has subscribed to.
 	Info(ctx context.Context, s *Socket, m Message) error
-	// Render writes the view's HTML. It is put into the page, and sent as a whole when a socket opens and after Redraw.
-	// Inputs that a person types into belong outside, or a redraw empties them.
+	// Render writes the view's HTML. It is put into the page, and drawn again after [Socket.Redraw]; then only the
+	// elements with an id that differ are sent. So give an id to what changes by itself, and to each row of a list.
 	Render(ctx context.Context, s *Socket, w io.Writer) error
+}
+
+// WithParams is a view whose address has a query that says what it shows.
+type WithParams interface {
+	// Params takes over the query: after each Mount, and when a link inside the view leads to another query of the same
+	// path. Then the view is drawn again and the browser shows the new address; the back button calls Params again.
+	// Everything in params is untrusted.
+	Params(ctx context.Context, s *Socket, params url.Values) error
+}
+
+// WithUnmount is a view that has something to put away.
+type WithUnmount interface {
+	// Unmount is the last call to the view of a socket, when nothing can be sent any more. ctx ends after five seconds.
+	// The view of a page, which never had a socket, is not unmounted: hold nothing unless [Socket.Connected].
+	Unmount(ctx context.Context, s *Socket)
 }
 
 // Config configures [New].
 type Config struct {
 	Hub       *Hub   // Default: the hub that a hook brings along
 	OnConnect []Hook // run in this order before Mount. Names are unique
-	// Page sends the whole page around body. There, an element around body opens the socket: ws-connect with the page's own
-	// URL, and hx-ext="ws" for htmx 2. Required.
-	Page func(c *fiber.Ctx, s *Socket, body template.HTML) error
-	ID   string // of the element that the view is drawn into. Default: "live"
+	// Page sends the whole page around body: the element that holds the view and opens its socket. The page loads htmx with
+	// its websocket extension and browser/live.js; package htmx has all three. Required.
+	Page  func(c *fiber.Ctx, s *Socket, body template.HTML) error
+	ID    string // of the element that the view is drawn into. Default: "live"
+	Texts Texts  // Default: English
 }
 
 var plainID = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
@@ -66,8 +87,9 @@ func (cfg Config) validate(newView func() View) error {
 	return errors.Join(errs...)
 }
 
-// New returns a handler for one URL: GET draws the page, and the websocket that the page opens to the same URL keeps it
-// alive. It panics with all mistakes of the configuration at once. The handler returns errors for the app's error handler: what
+// New returns a handler for one path: GET draws the page, and the websocket that the page opens to the same address keeps it
+// alive. Route POST to it as well where websockets may be blocked: then the browser gets an event stream by GET and sends
+// by POST, with the same hooks and callbacks. It panics with all mistakes of the configuration at once. The handler returns errors for the app's error handler: what
 // a hook or the page's Mount returned, or a [*fiber.Error].
 func New(newView func() View, cfg Config) fiber.Handler {
 	if cfg.ID == "" {
@@ -80,11 +102,12 @@ func New(newView func() View, cfg Config) fiber.Handler {
 		panic(fmt.Sprintf("live: New: %v", err))
 	}
 	cfg.OnConnect = slices.Clone(cfg.OnConnect)
+	cfg.Texts = cfg.Texts.withDefaults()
 	p := &page{newView: newView, Config: cfg}
 	return func(c *fiber.Ctx) error {
 		// The page holds what one person may see, and the answer depends on whether a socket is asked for.
 		c.Set(fiber.HeaderCacheControl, "no-store")
-		c.Vary(fiber.HeaderCookie, fiber.HeaderUpgrade)
+		c.Vary(fiber.HeaderCookie, fiber.HeaderUpgrade, "HX-Request", "HX-Target", "HX-History-Restore-Request")
 		if websocket.IsWebSocketUpgrade(c) {
 			return p.upgrade(c)
 		}
@@ -98,24 +121,41 @@ type page struct {
 	Config
 }
 
-// draw answers with the whole page.
+// draw answers with the whole page, or with the view alone when a link inside the view was followed without a socket.
 func (p *page) draw(c *fiber.Ctx) error {
 	s := newSocket(p)
-	if err := s.connect(c); err != nil {
+	err := s.locate(c)
+	if err == nil {
+		err = s.connect(c)
+	}
+	if err != nil {
 		return answer(c, err, false)
 	}
-	var body string
-	err := protect(func() (err error) {
-		if err = s.view.Mount(c.UserContext(), s); err != nil {
+	var body template.HTML
+	err = protect(func() error {
+		if err := s.begin(c.UserContext()); err != nil {
 			return err
 		}
-		body, err = s.render(c.UserContext(), "")
-		return err
+		html, err := s.render(c.UserContext())
+		if err != nil {
+			return err
+		}
+		o, err := newOutline(html)
+		if err != nil {
+			p.Hub.log.Warn("live: a view cannot be compared and is always sent as a whole", "path", s.path, "err", err)
+		}
+		body = s.element(html, o.sum())
+		return nil
 	})
 	if err != nil {
 		return answer(c, p.hide(err), false)
 	}
-	return p.Page(c, s, template.HTML(body))
+	if p.wants(c) {
+		c.Set("HX-Push-Url", s.URL())
+		c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+		return c.SendString(string(body))
+	}
+	return p.Page(c, s, body)
 }
 
 // upgrade answers with a socket.
@@ -125,7 +165,10 @@ func (p *page) upgrade(c *fiber.Ctx) error {
 		return answer(c, err, true)
 	}
 	s := newSocket(p)
-	if err := s.connect(c); err != nil {
+	if err = s.locate(c); err == nil {
+		err = s.connect(c)
+	}
+	if err != nil {
 		return answer(c, err, true)
 	}
 	return answer(c, s.upgrade(c), true)

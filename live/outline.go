@@ -1,0 +1,462 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// outline is what the server remembers of what a browser shows: for each element with an id, a part, a hash of what it is
+// without the parts inside it, and which parts these are. It holds no HTML: about 16 bytes for a part, and its id.
+//
+// Parts that follow one another with nothing but white space between them are a run, like the rows of a list. A run counts
+// as one thing in its parent, however many parts it has, so that a list stays the same when rows come and go.
+type outline struct {
+	entries []entry // in the order of the HTML; the first is the whole, which has no id
+	ids     string
+}
+
+type entry struct {
+	hash uint64
+	end  uint32 // behind the last part inside this one
+	id   uint32 // where its id begins; the top bit: it begins a run
+}
+
+const beginsRun = 1 << 31
+
+// part is an element with an id in HTML that has just been drawn.
+type part struct {
+	id       string
+	from, to int
+	name     string // of the element
+	hash     uint64
+	end      int
+	run      bool // begins a run
+}
+
+var errSameID = errors.New("live: two elements have the same id")
+
+// newOutline returns the outline of a view's HTML. With an error it is empty, and the view can only be sent as a whole.
+func newOutline(html string) (outline, error) {
+	parts, err := parse(html)
+	if err != nil {
+		return outline{}, err
+	}
+	return outlineOf(parts), nil
+}
+
+func outlineOf(parts []part) outline {
+	o := outline{entries: make([]entry, len(parts))}
+	size := 0
+	for _, p := range parts {
+		size += len(p.id)
+	}
+	var ids strings.Builder
+	ids.Grow(size)
+	for i, p := range parts {
+		o.entries[i] = entry{p.hash, uint32(p.end), uint32(ids.Len())}
+		if p.run {
+			o.entries[i].id |= beginsRun
+		}
+		ids.WriteString(p.id)
+	}
+	o.ids = ids.String()
+	return o
+}
+
+func (o *outline) id(i int) string {
+	from, to := o.entries[i].id&^beginsRun, uint32(len(o.ids))
+	if i+1 < len(o.entries) {
+		to = o.entries[i+1].id &^ beginsRun
+	}
+	return o.ids[from:to]
+}
+
+func (o *outline) find(id string) int {
+	for i := 1; i < len(o.entries); i++ {
+		if o.id(i) == id {
+			return i
+		}
+	}
+	return 0
+}
+
+// sum returns a hash of everything. It is the same on every process.
+func (o *outline) sum() uint64 {
+	h := hash(offset)
+	for i, e := range o.entries {
+		h.uint64(e.hash)
+		h.uint64(uint64(e.end))
+		h.string(o.id(i))
+	}
+	return uint64(h)
+}
+
+// forget notes that something else was sent into an element, so that the next comparison sends it, and what it is in, anew.
+func (o *outline) forget(id string) {
+	at := o.find(id)
+	if at == 0 {
+		return
+	}
+	o.entries[at].hash = 0
+	parent := 0
+	for i := 1; i < at; i++ {
+		if int(o.entries[i].end) > at {
+			parent = i
+		}
+	}
+	o.entries[parent].hash = 0
+}
+
+// hash is FNV-1a. Zero never comes out of it in practice, and stands for what is not known.
+type hash uint64
+
+const (
+	offset = 14695981039346656037
+	prime  = 1099511628211
+)
+
+func (h *hash) string(s string) {
+	x := *h
+	for i := range len(s) {
+		x = (x ^ hash(s[i])) * prime
+	}
+	*h = x
+}
+
+func (h *hash) uint64(v uint64) {
+	for range 8 {
+		*h = (*h ^ hash(v&0xff)) * prime
+		v >>= 8
+	}
+}
+
+// parser finds the parts of HTML.
+type parser struct {
+	html   string
+	parts  []part
+	around []frame
+	seen   map[string]bool
+	opaque int // the depth of the element whose inside is nobody's part; -1: none
+}
+
+// frame is a part whose end has not come yet.
+type frame struct {
+	index int // of the part
+	depth int
+	hash  hash
+	at    int // how far its own HTML is hashed
+	kids  bool
+}
+
+// parse returns the parts of html in its order, after one for the whole.
+func parse(html string) ([]part, error) {
+	p := &parser{html: html, seen: make(map[string]bool), opaque: -1}
+	p.parts = append(p.parts, part{to: len(html)})
+	p.around = append(p.around, frame{depth: -1, hash: offset})
+	m := markup{html: html}
+	for {
+		_, t, err := m.next()
+		if err != nil {
+			return nil, err
+		}
+		if t.name == "" {
+			break
+		}
+		if err := p.take(t); err != nil {
+			return nil, err
+		}
+	}
+	if len(p.around) != 1 {
+		return nil, notClosed(p.parts[p.around[len(p.around)-1].index].name)
+	}
+	p.close(len(html))
+	return p.parts, nil
+}
+
+// closed are elements whose inside cannot be exchanged element by element.
+var closed = set("svg", "math", "template", "noscript", "select", "object", "iframe")
+
+func (p *parser) take(t tag) error {
+	switch {
+	case p.opaque >= 0 && t.depth > p.opaque:
+		return nil
+	case t.end:
+		if p.opaque == t.depth {
+			p.opaque = -1
+		}
+		if top := p.around[len(p.around)-1]; top.depth == t.depth {
+			p.close(t.to)
+		} else if top.depth > t.depth {
+			return notClosed(p.parts[top.index].name) // the part was left open inside of what ends here
+		}
+		return nil
+	}
+	if closed[t.name] && !t.whole {
+		p.opaque = t.depth
+	}
+	if !plainID.MatchString(t.id) {
+		return nil
+	}
+	if p.seen[t.id] {
+		return fmt.Errorf("%w: %s", errSameID, t.id)
+	}
+	p.seen[t.id] = true
+	p.begin(t)
+	if t.whole {
+		p.close(t.to)
+	}
+	return nil
+}
+
+// begin notes the beginning of a part, and hashes what of its parent came before.
+func (p *parser) begin(t tag) {
+	parent := &p.around[len(p.around)-1]
+	between := p.html[parent.at:t.from]
+	run := !parent.kids || strings.TrimSpace(between) != ""
+	if run {
+		parent.hash.string(between)
+		parent.hash.string("\x00")
+	}
+	parent.kids = true
+	p.parts = append(p.parts, part{id: t.id, from: t.from, name: t.name, run: run})
+	p.around = append(p.around, frame{index: len(p.parts) - 1, depth: t.depth, hash: offset, at: t.from})
+}
+
+// close ends the innermost part.
+func (p *parser) close(to int) {
+	f := p.around[len(p.around)-1]
+	p.around = p.around[:len(p.around)-1]
+	f.hash.string(p.html[f.at:to])
+	one := &p.parts[f.index]
+	one.to, one.hash, one.end = to, uint64(f.hash), len(p.parts)
+	if len(p.around) > 0 {
+		p.around[len(p.around)-1].at = to
+	}
+}
+
+// diff returns what turns the element that o is the outline of into html, out of band, and the outline of html. whole: it
+// is better, or only possible, to send everything.
+func (o *outline) diff(html string) (frame []byte, whole bool, next outline, err error) {
+	parts, err := parse(html)
+	if err != nil {
+		return nil, true, outline{}, err
+	}
+	next = outlineOf(parts)
+	if len(o.entries) == 0 {
+		return nil, true, next, nil
+	}
+	d := differ{old: o, html: html, parts: parts}
+	if !d.inside(0, 0) || d.size() > len(html) {
+		return nil, true, next, nil
+	}
+	return append(d.gone, d.out...), false, next, nil
+}
+
+// patch returns what makes the browser show elements with ids, and nothing for those that it shows already.
+func (o *outline) patch(all []fragment) ([]byte, error) {
+	var gone, out []byte
+	for _, f := range all {
+		parts, err := parse(f.html)
+		if err != nil {
+			return nil, err
+		}
+		at := o.find(f.id)
+		if at == 0 || len(parts) < 2 {
+			out = appendWhole(out, f.html)
+			continue
+		}
+		d := differ{old: o, html: f.html, parts: parts}
+		d.part(at, 1)
+		gone, out = append(gone, d.gone...), append(out, d.out...)
+		o.replace(at, parts[1:])
+	}
+	return append(gone, out...), nil
+}
+
+// replace puts the outline of a newly drawn part into the place of an old one.
+func (o *outline) replace(at int, parts []part) {
+	end := int(o.entries[at].end)
+	all := make([]part, 0, len(o.entries)-(end-at)+len(parts))
+	shift := len(parts) - (end - at)
+	for i, e := range o.entries {
+		if i == at {
+			for j, p := range parts {
+				p.end += at - 1 // parts come from HTML of their own, where the first has the index 1
+				if j == 0 {
+					p.run = e.id&beginsRun != 0
+				}
+				all = append(all, p)
+			}
+		}
+		if i >= at && i < end {
+			continue
+		}
+		p := part{id: o.id(i), hash: e.hash, end: int(e.end), run: e.id&beginsRun != 0}
+		if p.end >= end {
+			p.end += shift
+		}
+		all = append(all, p)
+	}
+	*o = outlineOf(all)
+}
+
+// differ compares an outline with newly drawn HTML.
+type differ struct {
+	old   *outline
+	html  string
+	parts []part
+	gone  []byte // what leaves goes first: it may come back with the same id in another place
+	out   []byte
+}
+
+func (d *differ) size() int { return len(d.gone) + len(d.out) }
+
+// part brings one part up to date.
+func (d *differ) part(was, is int) {
+	gone, out, size := len(d.gone), len(d.out), d.size()
+	p := d.parts[is]
+	if d.inside(was, is) && d.size()-size < p.to-p.from {
+		return
+	}
+	d.gone = d.gone[:gone]
+	d.out = appendWhole(d.out[:out], d.html[p.from:p.to])
+}
+
+// inside brings the parts of one part up to date. false: the part itself has changed, or has to be sent as a whole.
+func (d *differ) inside(was, is int) bool {
+	if d.old.entries[was].hash != d.parts[is].hash {
+		return false
+	}
+	wasRuns, isRuns := d.old.runs(was), runs(d.parts, is)
+	if len(wasRuns) != len(isRuns) {
+		return false
+	}
+	for i := range wasRuns {
+		if !d.run(wasRuns[i], isRuns[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// runs returns the indices of the parts directly inside one, run by run.
+func (o *outline) runs(of int) (all [][]int) {
+	for i := of + 1; i < int(o.entries[of].end); i = int(o.entries[i].end) {
+		if o.entries[i].id&beginsRun != 0 || all == nil {
+			all = append(all, nil)
+		}
+		all[len(all)-1] = append(all[len(all)-1], i)
+	}
+	return all
+}
+
+func runs(parts []part, of int) (all [][]int) {
+	for i := of + 1; i < parts[of].end; i = parts[i].end {
+		if parts[i].run || all == nil {
+			all = append(all, nil)
+		}
+		all[len(all)-1] = append(all[len(all)-1], i)
+	}
+	return all
+}
+
+// run brings a run up to date: rows that stay in order are compared, the others leave and come. false: none stays, so that
+// there is nothing to put the new ones beside.
+func (d *differ) run(was, is []int) bool {
+	place := make(map[string]int, len(was))
+	for n, i := range was {
+		place[d.old.id(i)] = n
+	}
+	stays := rising(is, func(i int) int {
+		if n, ok := place[d.parts[i].id]; ok {
+			return n
+		}
+		return -1
+	})
+	if len(stays) == 0 {
+		return false
+	}
+	kept := make(map[string]bool, len(stays))
+	for _, i := range stays {
+		kept[d.parts[i].id] = true
+	}
+	for _, i := range was {
+		if id := d.old.id(i); !kept[id] {
+			d.gone = fmt.Appendf(d.gone, `<div id="%s" hx-swap-oob="delete"></div>`, id)
+		}
+	}
+	for n := 0; n < len(is); {
+		if id := d.parts[is[n]].id; kept[id] {
+			d.part(was[place[id]], is[n])
+			n++
+			continue
+		}
+		from := n
+		for n < len(is) && !kept[d.parts[is[n]].id] {
+			n++
+		}
+		rows := d.html[d.parts[is[from]].from:d.parts[is[n-1]].to]
+		beside := "afterend:#"
+		if from > 0 {
+			beside += d.parts[is[from-1]].id
+		} else {
+			beside = "beforebegin:#" + d.parts[is[n]].id
+		}
+		around := wrapper(d.parts[is[from]].name)
+		d.out = fmt.Appendf(d.out, `<%s hx-swap-oob="%s">%s</%s>`, around, beside, rows, around)
+	}
+	return true
+}
+
+// rising returns the longest part of list in which of grows. What of says is below zero is not among it.
+func rising(list []int, of func(int) int) []int {
+	best := make([]int, 0, len(list)) // best[n]: where the lowest end of a row of n+1 is
+	before := make([]int, len(list))
+	for at, one := range list {
+		v := of(one)
+		if v < 0 {
+			continue
+		}
+		n, _ := slices.BinarySearchFunc(best, v, func(i, v int) int { return of(list[i]) - v })
+		if before[at] = -1; n > 0 {
+			before[at] = best[n-1]
+		}
+		if n == len(best) {
+			best = append(best, at)
+		} else {
+			best[n] = at
+		}
+	}
+	if len(best) == 0 {
+		return nil
+	}
+	rows := make([]int, len(best))
+	for n, at := len(best)-1, best[len(best)-1]; n >= 0; n, at = n-1, before[at] {
+		rows[n] = list[at]
+	}
+	return rows
+}
+
+// wrapper returns the element that rows have to be in for a browser to read them.
+func wrapper(row string) string {
+	switch row {
+	case "tr":
+		return "tbody"
+	case "td", "th":
+		return "tr"
+	case "tbody", "thead", "tfoot", "caption", "colgroup":
+		return "table"
+	case "col":
+		return "colgroup"
+	}
+	return "div"
+}
+
+// appendWhole appends an element that takes the place of the one with its id. It is no morph, which only htmx 4 has: that
+// would keep what a person typed also where the server has emptied the field. The script of the page keeps what may stay.
+func appendWhole(to []byte, html string) []byte {
+	name, _ := tagName(html[1:])
+	return fmt.Appendf(to, `%s hx-swap-oob="true"%s`, html[:1+len(name)], html[1+len(name):])
+}
