@@ -14,9 +14,20 @@ import (
 //go:embed multiaccount.js
 var Script []byte
 
-// ETag is the strong entity tag of Script, quotes included. It changes exactly when the script does, so every process
-// that runs the same build answers with the same one.
-var ETag = func() string {
-	sum := sha256.Sum256(Script)
+// Live is the script of pages with live views, JavaScript in UTF-8, for both versions of htmx. It is shared: do not change
+// it. A page loads it after htmx and its websocket extension.
+//
+//go:embed live.js
+var Live []byte
+
+// ETag and LiveETag are the strong entity tags of Script and Live, quotes included. They change exactly when the script
+// does, so every process that runs the same build answers with the same ones.
+var (
+	ETag     = etag(Script)
+	LiveETag = etag(Live)
+)
+
+func etag(script []byte) string {
+	sum := sha256.Sum256(script)
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
-}()
+}

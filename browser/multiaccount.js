@@ -83,8 +83,12 @@
   on('submit', ({ target }) => { for (const field of all(target, 'input,select,textarea')) sent.add(field); });
   for (const name of ['input', 'change']) on(name, ({ target }) => { sent.delete(target); });
 
-  // holds tells whether nobody but the person may replace what is in root: a refresh and a push have to leave it.
-  const holds = (root) => dirty(root, (field) => !(sent.has(field) && stampOf(field) === stamp));
+  // holds tells whether nobody but the person may replace what is in root: a refresh and a push have to leave it. A view
+  // that live.js looks after gets back what was typed, so there only what was typed as another account is in the way.
+  const RETURNED = 'input,select,textarea,[contenteditable]';
+  const holds = (root, view) => dirty(root, (field) =>
+    stampOf(field) !== stamp || !(sent.has(field) || (is(view, '[data-live-state]') && is(field, RETURNED))));
+  on('live:restored', ({ target, detail }) => touched.set(target, detail.drawn));
 
   // ---- Telling the person.
 
@@ -265,19 +269,95 @@
   // ---- The socket.
 
   let socket = null, timer = 0, tries = 0, away = false, refused = false;
+  let unopened = 0; // websockets in a row that did not open although the server answers: something in between blocks them
+  const BLOCKED = 'live-sockets-blocked'; // shared with live.js: until when this tab does not try websockets
+
+  function blocked() {
+    try { return Number(sessionStorage.getItem(BLOCKED)) > Date.now(); } catch { return false; }
+  }
+
+  // Stream is a websocket to us, which gets its messages as the answer to a request that does not end.
+  class Stream extends EventTarget {
+    #life = new AbortController();
+    #quiet = 0;
+
+    constructor(url) {
+      super();
+      this.#read(url).catch(() => this.#end(1006));
+    }
+
+    async #read(url) {
+      this.#hear();
+      const answer = await fetch(url, {
+        headers: { Accept: 'text/event-stream', 'X-Live': 'stream' },
+        credentials: 'same-origin', cache: 'no-store', signal: this.#life.signal,
+      });
+      const isStream = answer.ok && answer.headers.get('Content-Type')?.startsWith('text/event-stream');
+      if (!isStream) throw new Error('no stream');
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let rest = ''; ;) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error('it broke off');
+        this.#hear();
+        const blocks = (rest + value).split('\n\n');
+        rest = blocks.pop();
+        for (const block of blocks) this.#take(block);
+      }
+    }
+
+    #take(block) {
+      const of = (field) => block.split('\n').filter((line) => line.startsWith(field))
+        .map((line) => line.slice(field.length).replace(/^ /, '')).join('\n');
+      const name = of('event:'), data = of('data:');
+      if (name === 'open') {
+        storage.put(BLOCKED, Date.now() + 600000);
+        this.dispatchEvent(new Event('open'));
+      } else if (name === 'close') {
+        this.#end(JSON.parse(data).code);
+      } else if (data) {
+        this.dispatchEvent(new MessageEvent('message', { data }));
+      }
+    }
+
+    // The server says something every 25 seconds.
+    #hear() {
+      clearTimeout(this.#quiet);
+      this.#quiet = setTimeout(() => this.#end(1006), 75000);
+    }
+
+    #end(code) {
+      clearTimeout(this.#quiet);
+      if (this.#life.signal.aborted) return;
+      this.#life.abort();
+      this.dispatchEvent(new CloseEvent('close', { code }));
+    }
+
+    close() { this.#end(1005); }
+  }
+
+  function open(url) {
+    if (unopened >= 2 || blocked()) return new Stream(url);
+    url.protocol = url.protocol.replace('http', 'ws');
+    try { return new WebSocket(url); } catch { return new Stream(url); } // a policy may forbid it
+  }
 
   function connect() {
     clearTimeout(timer);
     timer = 0;
     if (socket || away || refused || leaving || !version || !live) return;
     const url = new URL(live, location.href);
-    url.protocol = url.protocol.replace('http', 'ws');
     url.searchParams.set('v', version);
-    const current = new WebSocket(url);
+    const current = open(url);
     socket = current;
     let opened = 0, over = false;
+    // What is in between may also keep the handshake for itself.
+    const late = setTimeout(() => { if (!opened && current instanceof WebSocket) { unopened = 2; current.close(); } }, 8000);
 
-    on('open', () => { opened = Date.now(); }, current);
+    on('open', () => {
+      opened = Date.now();
+      unopened = 0;
+      clearTimeout(late);
+    }, current);
 
     on('message', async ({ data }) => {
       let message;
@@ -292,13 +372,16 @@
     }, current);
 
     on('close', async ({ code }) => {
+      clearTimeout(late);
       if (socket !== current) return; // we closed it
       socket = null;
       if (opened && Date.now() - opened > 1000) tries = 0;
       // 1008 is final, unless the browser has a new session by now. A handshake that was refused says nothing about
       // why, so ask before the next.
       const before = stamp;
-      if (code === 1008 || !opened) await check();
+      const answered = code === 1008 || !opened ? await check() : true;
+      // After a stream that did not open either, a websocket has its turn again.
+      if (!opened) unopened = current instanceof Stream ? 1 : answered ? unopened + 1 : 0;
       if (code === 1008 && !over && stamp === before) { refused = true; return; }
       // 1012: come back at once, but not all tabs of a server in the same instant.
       const delay = code === 1012 && tries === 0 ? Math.random() * 250 : backoff(tries);
@@ -400,7 +483,7 @@
   });
   on('htmx:beforeSwap', (event) =>
     spareField(event, event.detail?.requestConfig?.triggeringEvent, event.detail?.target));
-  on('htmx:oobBeforeSwap', (event) => { if (pushed && holds(event.target)) event.preventDefault(); });
+  on('htmx:oobBeforeSwap', (event) => { if (pushed && holds(event.target, pushed)) event.preventDefault(); });
   on('htmx:afterSwap', ({ detail, target }) => {
     const carried = detail?.requestConfig?.headers?.[HEADER]; // unknown for pushes: they inherit
     const added = document.getElementsByClassName(window.htmx?.config?.addedClass || 'htmx-added');
@@ -433,7 +516,7 @@
     for (let i = tasks.length - 1; i >= 0 && (refresh || push); i--) {
       const { target } = tasks[i];
       const element = typeof target === 'string' ? document.querySelector(target) : target;
-      if (!element?.contains || !holds(element)) continue;
+      if (!element?.contains || !holds(element, push && ctx?.sourceElement)) continue;
       tasks.splice(i, 1);
       if (refresh) hold(element);
     }
@@ -445,6 +528,24 @@
     if (carried) for (const node of detail.newContent) if (node.nodeType === Node.ELEMENT_NODE) mark(node, carried);
   });
   on('htmx:after:process', ({ target }) => fillForms(target));
+
+  // What a live view is sent carries the stamp that its form or button was drawn with, unless it brings one itself.
+  const stampEvent = (element, fields) => {
+    const value = stampOf(element);
+    if (fields && value && !('_stamp' in fields)) fields._stamp = value;
+  };
+  on('htmx:wsConfigSend', ({ target, detail }) => stampEvent(target, detail?.parameters)); // htmx 2
+  on('htmx:ws:before:message:outgoing', ({ target, detail }) => stampEvent(target, detail?.message?.values)); // htmx 4
+
+  // What live.js sends and shows. A connection that is new may be another account's: before its HTML meets what was
+  // typed, the tab has to know whose that is. Without an answer the view connects again.
+  on('live:navigate', ({ target, detail }) => {
+    const value = stampOf(target);
+    if (value) detail.message._stamp = value;
+  });
+  on('live:connected', ({ detail }) => {
+    if (state && dirty()) detail.waitUntil(check().then((known) => known || Promise.reject(new Error('no answer'))));
+  });
 
   // ---- Refusals: of an htmx request, told by HX-Trigger, and of an event of a live view, told over its socket.
 
@@ -461,10 +562,10 @@
     else if (why) refusal(why);
     event.preventDefault();
   }
-  let pushed = false; // htmx 2 is at a message of a socket, which it swaps in before anything else can happen
+  let pushed = null; // the view of whose socket htmx 2 is at a message, which it swaps in before anything else can happen
   on('htmx:wsBeforeMessage', (event) => { // htmx 2
-    pushed = true;
-    queueMicrotask(() => { pushed = false; });
+    pushed = event.target;
+    queueMicrotask(() => { pushed = null; });
     overhear(event, event.detail?.message);
   });
   on('htmx:ws:before:message:incoming', (event) => overhear(event, event.detail?.message?.data)); // htmx 4

@@ -23,13 +23,13 @@ var (
 		Config: `{"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,"historyCacheSize":0,` +
 			`"includeIndicatorStyles":false,"responseHandling":[{"code":"204","swap":false},` +
 			`{"code":"[23]..","swap":true},{"code":"422","swap":true},{"code":"...","swap":false,"error":true}]}`,
-		Scripts: []string{"vendor/htmx-2.0.11.min.js", "vendor/htmx-ext-ws-2.0.4.min.js"},
+		Scripts: []string{"vendor/htmx-2.0.11.min.js", "vendor/htmx-ext-ws-2.0.4.min.js", "live.js"},
 	}
 	htmx4 = &htmx{
 		Version: "4",
 		Query:   "?htmx=4",
 		Config:  `{"mode":"same-origin","includeIndicatorCSS":false,"noSwap":[204,304,"40x","41x","43x","5xx"]}`,
-		Scripts: []string{"vendor/htmx-4.0.1.min.js", "vendor/hx-ws-4.0.1.min.js"},
+		Scripts: []string{"vendor/htmx-4.0.1.min.js", "vendor/hx-ws-4.0.1.min.js", "live.js"},
 	}
 )
 

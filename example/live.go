@@ -1,15 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"html/template"
 	"io"
-	"strings"
+	"net/url"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/multiaccount-go/multiaccount"
-	"github.com/multiaccount-go/multiaccount/example/notes"
 	"github.com/multiaccount-go/multiaccount/example/users"
 	"github.com/multiaccount-go/multiaccount/hooks"
 	"github.com/multiaccount-go/multiaccount/live"
@@ -20,33 +19,24 @@ import (
 // closed, the browser comes back with the new cookie, the hooks run again and the view mounts for the new account.
 func (s *site) liveNotes() fiber.Handler {
 	return live.New(func() live.View { return &notesView{site: s} }, live.Config{
-		OnConnect: []live.Hook{hooks.LoadAccounts(s.accounts), hooks.RequireUser(s.accounts), chosenHTMX},
-		Page:      s.livePage,
+		OnConnect: []live.Hook{hooks.LoadAccounts(s.accounts), hooks.RequireUser(s.accounts), loadTenant},
+		Page: func(c *fiber.Ctx, _ *live.Socket, body template.HTML) error {
+			return s.render(c, look{
+				view: "live", title: "Live", follow: multiaccount.FollowFragments, htmx: htmxOf(c), data: body,
+			})
+		},
 	})
 }
 
-// livePage draws the page around the view, and beside the view the form that a person types into.
-func (s *site) livePage(c *fiber.Ctx, socket *live.Socket, body template.HTML) error {
-	return s.render(c, look{
-		view: "live", title: "Live", follow: multiaccount.FollowFragments, htmx: htmxOf(c),
-		data: livePanel{panel: livePanelOf(socket).panel, HTMX: htmxOf(c), View: body},
-	})
-}
+// tenant is whom the current account works for.
+type tenant struct{ ID, Name string }
 
-// livePanelOf returns what the views and the form of a socket's account begin with.
-func livePanelOf(s *live.Socket) livePanel {
-	user, _ := hooks.CurrentUser[users.User](s)
-	chosen, _ := live.Value[*htmx](s)
-	return livePanel{
-		panel: panel{Name: user.Name, Stamp: switcher.Fields(hooks.Stamp(s), ""), Page: notesPage("/live" + string(chosen.Query))},
-		HTMX:  chosen,
+// loadTenant is a hook of this app's own. It runs after hooks.LoadAccounts, for the page and for every socket, so a view
+// never has the tenant of another account. Here the tenant is a part of the user; elsewhere this is a query.
+var loadTenant = live.Hook{Name: "load tenant", Connect: func(_ *fiber.Ctx, s *live.Socket) error {
+	if user, ok := hooks.CurrentUser[users.User](s); ok {
+		live.Assign(s, tenant{user.TenantID, user.Name})
 	}
-}
-
-// chosenHTMX is a hook of this page's own: it hands the view something from the request, which is over when the view
-// begins to live.
-var chosenHTMX = live.Hook{Name: "chosen htmx", Connect: func(c *fiber.Ctx, s *live.Socket) error {
-	live.Assign(s, htmxOf(c))
 	return nil
 }}
 
@@ -58,72 +48,86 @@ func (s *site) announceNote(ctx context.Context, account string) error {
 	return s.accounts.Hub().Publish(ctx, notesTopic(account), nil)
 }
 
-// notesView is one tab on /live. One goroutine at a time calls it, so it needs no locks.
+// notesView is one tab on /live. One goroutine at a time calls it, so it needs no locks. Its fields are all that it shows.
 type notesView struct {
-	site    *site
-	account string
-	panel   livePanel
+	site *site
+	user users.User
+
+	Tenant tenant
+	Stamp  string // of the account that the view is drawn for
+	Path   string
+	HTMX   string // the version that the page has chosen
+	Find   string // what the notes are searched for
+	Form   noteForm
+	Errors live.Errors
+	Sent   int // notes so far: the fields are drawn anew, and empty, after each
+	List   template.HTML
 }
 
-// livePanel is what the view draws.
-type livePanel struct {
-	panel
-	HTMX *htmx
-	View template.HTML // in the page
+// noteForm is the form of a new note.
+type noteForm struct {
+	Text string `form:"text" check:"required,max=500"`
+	Page string `form:"page"` // for a browser without script, which sends the form to /notes
 }
 
-// Mount subscribes first and loads second, so that no note is missed in between. The form gets the stamp of the account
-// that the socket was opened for; the browser script keeps what somebody is typing into it.
-func (v *notesView) Mount(ctx context.Context, s *live.Socket) error {
-	v.account, v.panel = hooks.CurrentID(s), livePanelOf(s)
-	s.Subscribe(notesTopic(v.account))
-	if err := v.load(ctx); err != nil {
-		return err
-	}
-	return v.push(s, "push-fields")
+// Mount says what the view wants to hear of. It does so before anything is loaded, so that no note is missed in between.
+func (v *notesView) Mount(_ context.Context, s *live.Socket) error {
+	v.user, _ = hooks.CurrentUser[users.User](s)
+	v.Tenant, _ = live.Value[tenant](s)
+	v.Stamp = hooks.Stamp(s)
+	s.Subscribe(notesTopic(v.user.ID))
+	return nil
 }
 
-func (v *notesView) load(ctx context.Context) (err error) {
-	v.panel.Notes, err = v.site.notes.List(ctx, v.account)
+// StampField is for the form that a browser without script sends.
+func (v *notesView) StampField() template.HTML { return switcher.Fields(v.Stamp, "") }
+
+// Params takes over what the address says: which notes to find. It is called again when somebody searches.
+func (v *notesView) Params(ctx context.Context, s *live.Socket, params url.Values) (err error) {
+	v.Path, v.HTMX, v.Find = s.URL(), params.Get("htmx"), params.Get("q")
+	v.List, err = v.drawList(ctx)
 	return err
 }
 
-// Event keeps a note. That the form was drawn for the account that is current now has been checked by the hooks' guard.
+// Event does what a form asks for. That it was drawn for the account that is current now has been checked by the hooks.
 func (v *notesView) Event(ctx context.Context, s *live.Socket, e live.Event) error {
-	v.panel.Text, v.panel.Error, v.panel.Focus = "", "", true
-	_, err := v.site.notes.Add(ctx, v.account, e.Get("text"))
-	var problem notes.Problem
-	switch {
-	case errors.As(err, &problem):
-		v.panel.Text, v.panel.Error = e.Get("text"), problem.Error()
-	case err != nil:
-		return err
-	default:
-		if err := v.site.announceNote(ctx, v.account); err != nil {
+	defer s.Redraw()
+	switch e.Name() {
+	case "remove":
+		if err := v.site.notes.Remove(ctx, v.user.ID, e.Get("id")); err != nil {
 			return err
 		}
+	default:
+		if v.Form, v.Errors = live.Decode[noteForm](e); v.Errors != nil {
+			return nil
+		}
+		if _, err := v.site.notes.Add(ctx, v.user.ID, v.Form.Text); err != nil {
+			return err
+		}
+		v.Form, v.Sent = noteForm{}, v.Sent+1
 	}
-	return v.push(s, "push-fields")
+	return v.site.announceNote(ctx, v.user.ID)
 }
 
-// Info hears that the notes have changed. It draws the list alone, so that nobody loses what they are typing.
-func (v *notesView) Info(ctx context.Context, s *live.Socket, _ live.Message) error {
-	if err := v.load(ctx); err != nil {
-		return err
-	}
-	return v.push(s, "push-list")
+// Info hears that the notes have changed. All tabs that show the same have the list drawn once.
+func (v *notesView) Info(ctx context.Context, s *live.Socket, m live.Message) (err error) {
+	v.List, err = m.Once(ctx, v.user.ID+" "+v.Find, v.drawList)
+	s.Redraw()
+	return err
 }
 
-// push sends one part of the view.
-func (v *notesView) push(s *live.Socket, part string) error {
-	var b strings.Builder
-	if err := views["live"].ExecuteTemplate(&b, part, v.panel); err != nil {
-		return err
+// drawList draws the notes. No stamp is in it: it goes to every browser that is signed in with the account.
+func (v *notesView) drawList(ctx context.Context) (template.HTML, error) {
+	list, err := v.site.notes.List(ctx, v.user.ID, v.Find)
+	if err != nil {
+		return "", err
 	}
-	return s.Push(template.HTML(b.String()))
+	var b bytes.Buffer
+	err = views["live"].ExecuteTemplate(&b, "list", list)
+	return template.HTML(b.String()), err
 }
 
-// Render draws the whole view.
+// Render draws the whole view. What is sent is only what differs from what the browser shows.
 func (v *notesView) Render(_ context.Context, _ *live.Socket, w io.Writer) error {
-	return views["live"].ExecuteTemplate(w, "view", v.panel)
+	return views["live"].ExecuteTemplate(w, "view", v)
 }

@@ -108,6 +108,7 @@ func (s *site) routes(app *fiber.App) {
 	app.Get("/registration/new", s.showRegistration)
 	app.Post("/registration", s.accounts.SameOrigin(), s.register)
 
+	liveNotes := s.liveNotes()
 	// Pages of the current account. What changes something, or answers htmx, has to be drawn for this account.
 	app.Get("/", s.showHome)
 	app.Get("/private", s.accounts.RequireUser, s.showPrivate)
@@ -115,7 +116,8 @@ func (s *site) routes(app *fiber.App) {
 	app.Get("/inbox/who", s.accounts.RequireUser, s.accounts.Protect(), s.showWho)
 	app.Get("/notes", s.accounts.RequireUser, s.accounts.Protect(), s.showNotes)
 	app.Post("/notes", s.accounts.Protect(), s.accounts.RequireUser, s.addNote)
-	app.Get("/live", s.liveNotes())
+	app.Get("/live", liveNotes)
+	app.Post("/live", liveNotes) // what a view sends where websockets are blocked
 
 	if s.demo {
 		app.Post("/demo/users/:id/status", s.accounts.SameOrigin(), s.accounts.RequireUser, s.setStatus)

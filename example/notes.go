@@ -22,7 +22,7 @@ type panel struct {
 // panel returns the notes of the current account.
 func (s *site) panel(c *fiber.Ctx) (panel, error) {
 	user, _ := s.accounts.CurrentUser(c)
-	list, err := s.notes.List(c.UserContext(), user.ID)
+	list, err := s.notes.List(c.UserContext(), user.ID, "")
 	return panel{Name: user.Name, Stamp: s.accounts.StampField(c), Page: notesPage(c.OriginalURL()), Notes: list}, err
 }
 

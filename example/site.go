@@ -20,6 +20,7 @@ import (
 	"github.com/multiaccount-go/multiaccount/example/assets"
 	"github.com/multiaccount-go/multiaccount/example/notes"
 	"github.com/multiaccount-go/multiaccount/example/users"
+	"github.com/multiaccount-go/multiaccount/live"
 	"github.com/multiaccount-go/multiaccount/switcher"
 )
 
@@ -41,6 +42,7 @@ func parseViews() map[string]*template.Template {
 	base := template.Must(template.New("").Funcs(template.FuncMap{
 		"asset":     assets.URL,
 		"announcer": switcher.Announcer,
+		"send":      func() template.HTMLAttr { return live.Send },
 	}).ParseFS(viewFiles, "views/shared/*.html"))
 	names, err := fs.Glob(viewFiles, "views/*.html")
 	if err != nil {

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/multiaccount-go/multiaccount/browser"
 )
 
 //go:embed *.css *.svg vendor
@@ -37,6 +39,7 @@ func load() map[string]asset {
 		loaded[name] = asset{kind: kindOf(name), version: hex.EncodeToString(sum[:8]), data: data}
 		return err
 	})
+	loaded["live.js"] = asset{kind: kindOf("live.js"), version: strings.Trim(browser.LiveETag, `"`), data: browser.Live}
 	if err != nil {
 		panic(fmt.Errorf("assets: embedded files cannot be read: %w", err))
 	}

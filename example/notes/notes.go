@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -30,7 +31,16 @@ const (
 
 // Note is one note.
 type Note struct {
+	ID   string `json:"-"` // names its row on a page
 	Text string `json:"text"`
+}
+
+// The list of an account holds the id of a note, a blank, and its text.
+func (n Note) entry() string { return n.ID + " " + n.Text }
+
+func noteOf(entry string) Note {
+	id, text, _ := strings.Cut(entry, " ")
+	return Note{id, text}
 }
 
 // Notes reads and writes notes. It is safe for concurrent use.
@@ -52,26 +62,47 @@ func (n *Notes) Add(ctx context.Context, account, text string) (Note, error) {
 	case utf8.RuneCountInString(text) > maxText:
 		return Note{}, ErrTooLong
 	}
+	note := Note{uuid.NewString(), text}
 	_, err := n.rdb.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
-		pipe.LPush(ctx, key(account), text)
+		pipe.LPush(ctx, key(account), note.entry())
 		pipe.LTrim(ctx, key(account), 0, maxKept-1)
 		return nil
 	})
 	if err != nil {
 		return Note{}, fmt.Errorf("notes: add: %w", err)
 	}
-	return Note{Text: text}, nil
+	return note, nil
 }
 
-// List returns the notes of an account, newest first.
-func (n *Notes) List(ctx context.Context, account string) ([]Note, error) {
-	texts, err := n.rdb.LRange(ctx, key(account), 0, -1).Result()
+// List returns the notes of an account that contain find, in small or capital letters; all of them for "". The newest comes
+// first.
+func (n *Notes) List(ctx context.Context, account, find string) ([]Note, error) {
+	entries, err := n.rdb.LRange(ctx, key(account), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("notes: list: %w", err)
 	}
-	list := make([]Note, len(texts))
-	for i, text := range texts {
-		list[i].Text = text
+	list := make([]Note, 0, len(entries))
+	for _, entry := range entries {
+		if note := noteOf(entry); strings.Contains(strings.ToLower(note.Text), strings.ToLower(find)) {
+			list = append(list, note)
+		}
 	}
 	return list, nil
+}
+
+// Remove takes a note of an account away. One that is gone already is no error.
+func (n *Notes) Remove(ctx context.Context, account, id string) error {
+	list, err := n.List(ctx, account, "")
+	if err != nil {
+		return err
+	}
+	for _, note := range list {
+		if note.ID != id {
+			continue
+		}
+		if err := n.rdb.LRem(ctx, key(account), 1, note.entry()).Err(); err != nil {
+			return fmt.Errorf("notes: remove: %w", err)
+		}
+	}
+	return nil
 }

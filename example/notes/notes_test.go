@@ -38,7 +38,7 @@ func TestAdd(t *testing.T) {
 			if err != test.want || err == nil && note.Text != test.text {
 				t.Fatalf("got %q, %v, want %v", note.Text, err, test.want)
 			}
-			if list, err := n.List(t.Context(), name); err != nil || (len(list) == 1) != (test.want == nil) {
+			if list, err := n.List(t.Context(), name, ""); err != nil || (len(list) == 1) != (test.want == nil) {
 				t.Errorf("got %v, %v after %v", list, err, test.want)
 			}
 		})
@@ -52,11 +52,44 @@ func TestListIsBoundedNewestFirstAndOfOneAccount(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list, err := n.List(t.Context(), "alice")
+	list, err := n.List(t.Context(), "alice", "")
 	if err != nil || len(list) != 200 || list[0].Text != "204" || list[199].Text != "5" {
 		t.Errorf("got %d notes and %v, want the newest 200", len(list), err)
 	}
-	if list, err := n.List(t.Context(), "bob"); err != nil || len(list) != 0 {
+	if list, err := n.List(t.Context(), "bob", ""); err != nil || len(list) != 0 {
 		t.Errorf("got %v, %v for another account", list, err)
+	}
+}
+
+func TestFindAndRemove(t *testing.T) {
+	n := newNotes(t)
+	var milk notes.Note
+	for _, text := range []string{"Milk and  eggs", "bread"} {
+		note, err := n.Add(t.Context(), "alice", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text != "bread" {
+			milk = note
+		}
+	}
+	if list, err := n.List(t.Context(), "alice", "MILK"); err != nil || len(list) != 1 || list[0] != milk {
+		t.Errorf("got %v, %v, want %v", list, err, milk)
+	}
+	for name, id := range map[string]string{"an id that is none": "x", "another account's note": milk.ID} {
+		if err := n.Remove(t.Context(), "bob", id); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if list, _ := n.List(t.Context(), "alice", ""); len(list) != 2 {
+		t.Fatalf("another account has removed something: %v", list)
+	}
+	for range 2 { // the second time it is gone
+		if err := n.Remove(t.Context(), "alice", milk.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list, _ := n.List(t.Context(), "alice", ""); len(list) != 1 || list[0].Text != "bread" {
+		t.Errorf("got %v, want bread alone", list)
 	}
 }
