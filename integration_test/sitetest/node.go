@@ -34,7 +34,13 @@ type Node struct {
 // until it is ready. It ends with the test, which fails when the process logged a data race or a panic.
 func Start(t testing.TB, redisURL string) *Node {
 	t.Helper()
-	n := &Node{Addr: freeAddr(t), t: t, done: make(chan struct{})}
+	return StartAt(t, redisURL, freeAddr(t))
+}
+
+// StartAt is [Start] at an address, such as that of a node that has ended.
+func StartAt(t testing.TB, redisURL, addr string) *Node {
+	t.Helper()
+	n := &Node{Addr: addr, t: t, done: make(chan struct{})}
 	n.URL = "http://" + n.Addr
 	n.cmd = exec.Command(binary(t))
 	n.cmd.Env = append(os.Environ(), "ADDR="+n.Addr, "REDIS_URL="+redisURL, "DEMO=1", "GOTRACEBACK=all",
@@ -66,6 +72,13 @@ func Start(t testing.TB, redisURL string) *Node {
 
 // Terminate asks the process to end with SIGTERM.
 func (n *Node) Terminate() { n.signal(syscall.SIGTERM) }
+
+// Kill ends the process at once, as a power cut does.
+func (n *Node) Kill() {
+	n.t.Helper()
+	n.signal(syscall.SIGKILL)
+	n.WaitEnd(20 * time.Second)
+}
 
 func (n *Node) signal(sig syscall.Signal) {
 	n.t.Helper()
