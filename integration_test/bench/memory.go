@@ -16,7 +16,7 @@ const (
 // memory measures what an idle tab holds on to, which decides how many a process can serve and whether a leaner transport
 // is worth its code.
 func (b *bench) memory() error {
-	var ours, floor []footprint
+	var ours, views, floor []footprint
 	for range memoryPairs {
 		our, err := b.footprint("site")
 		if err != nil {
@@ -26,7 +26,11 @@ func (b *bench) memory() error {
 		if err != nil {
 			return fmt.Errorf("echo: %w", err)
 		}
-		ours, floor = append(ours, our), append(floor, echo)
+		view, err := b.footprint("views")
+		if err != nil {
+			return fmt.Errorf("views: %w", err)
+		}
+		ours, views, floor = append(ours, our), append(views, view), append(floor, echo)
 	}
 	var rows [][]string
 	for _, number := range []struct {
@@ -39,21 +43,23 @@ func (b *bench) memory() error {
 		{"of that stack, KiB", false, func(f footprint) float64 { return f.stack / 1024 }},
 		{"goroutines", false, func(f footprint) float64 { return f.goroutines }},
 	} {
-		our, echo := each(ours, number.of), each(floor, number.of)
+		our, view, echo := each(ours, number.of), each(views, number.of), each(floor, number.of)
 		if echo[0] == 0 {
 			continue // this system does not tell
 		}
 		ratio := over(our, echo)
-		rows = append(rows, []string{number.name, spreadOf(our).String(), spreadOf(echo).String(), ratio.String()})
+		rows = append(rows, []string{number.name, spreadOf(our).String(), spreadOf(echo).String(), ratio.String(),
+			spreadOf(view).String(), over(view, our).String(), over(view, echo).String()})
 		if number.aimed {
 			b.report.aim("idle tab: "+number.name+" to bare echo", ratio.median, memoryAim)
 		}
 	}
 	table("An idle tab", fmt.Sprintf("%d tabs more than %d, %d to a session, with all headers of a browser; each has got one "+
 		"text and one pong, and all were open at the end. A fresh server for each of %d rounds, after garbage collection. Echo: "+
-		"contrib/websocket with its defaults and a loop of ReadMessage and WriteMessage.",
+		"contrib/websocket with its defaults and a loop of ReadMessage and WriteMessage. View: a live view of the account with a "+
+		"list of ten rows.",
 		memoryTabs, memoryWarm, tabsOfSession, memoryPairs),
-		[]string{"for each tab", "ours", "echo", "ours to echo"}, rows)
+		[]string{"for each tab", "ours", "echo", "ours to echo", "view", "view to ours", "view to echo"}, rows)
 	return nil
 }
 

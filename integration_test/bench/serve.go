@@ -24,6 +24,7 @@ import (
 // roles are the servers that take part. Each adds its routes to an app.
 var roles = map[string]func(app *fiber.App, rdb *redis.Client) error{
 	"site":   site,     // ours
+	"views":  views,    // ours, with a live view in each tab
 	"bare":   bare,     // floor of a request
 	"decode": decoding, // the same, and the record is decoded
 	"null":   nullHub,  // floor of a switch

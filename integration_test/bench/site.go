@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"html/template"
+	"io"
 	"strconv"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/account"
+	"github.com/multiaccount-go/multiaccount/hooks"
 	"github.com/multiaccount-go/multiaccount/live"
 	"github.com/multiaccount-go/multiaccount/redisstore"
 )
@@ -20,8 +24,8 @@ const cookieName = "accounts-insecure"
 // user is the app's user, as small as users get.
 type user struct{ ID, Name string }
 
-// site is an app with the plugin. Limits that would end a measurement are out of its way; the rest are defaults.
-func site(app *fiber.App, rdb *redis.Client) error {
+// plugin takes the plugin into an app. Limits that would end a measurement are out of its way; the rest are defaults.
+func plugin(app *fiber.App, rdb *redis.Client) (*multiaccount.Plugin[user], error) {
 	p, err := multiaccount.New(multiaccount.Config[user]{
 		Users: func(_ context.Context, ids ...string) (map[string]user, error) {
 			users := make(map[string]user, len(ids))
@@ -36,13 +40,22 @@ func site(app *fiber.App, rdb *redis.Client) error {
 		Cookie:   multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: true},
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	app.Hooks().OnShutdown(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		return p.Close(ctx)
 	})
+	return p, nil
+}
+
+// site is an app with the plugin.
+func site(app *fiber.App, rdb *redis.Client) error {
+	p, err := plugin(app, rdb)
+	if err != nil {
+		return err
+	}
 	app.Get("/announce/:session/:version", func(c *fiber.Ctx) error { return announce(c, p.Hub()) })
 	app.Use(p.Handler)
 	p.Register(app)
@@ -54,6 +67,43 @@ func site(app *fiber.App, rdb *redis.Client) error {
 	})
 	app.Get("/public", func(c *fiber.Ctx) error { return c.SendString("ok") })
 	return nil
+}
+
+// views is an app whose tab socket is a live view with a list of ten rows, for the account that is current.
+func views(app *fiber.App, rdb *redis.Client) error {
+	p, err := plugin(app, rdb)
+	if err != nil {
+		return err
+	}
+	app.Use(p.Handler)
+	app.Get("/link/live", live.New(func() live.View { return &list{} }, live.Config{
+		OnConnect: []live.Hook{hooks.LoadAccounts(p), hooks.RequireUser(p)},
+		Page:      func(c *fiber.Ctx, _ *live.Socket, body template.HTML) error { return c.SendString(string(body)) },
+	}))
+	return nil
+}
+
+// list is a small view, as views go.
+type list struct{ name string }
+
+func (v *list) Mount(_ context.Context, s *live.Socket) error {
+	u, _ := hooks.CurrentUser[user](s)
+	v.name = u.Name
+	s.Subscribe("list:" + v.name)
+	return nil
+}
+
+func (v *list) Event(context.Context, *live.Socket, live.Event) error { return nil }
+
+func (v *list) Info(context.Context, *live.Socket, live.Message) error { return nil }
+
+func (v *list) Render(_ context.Context, _ *live.Socket, w io.Writer) error {
+	_, err := io.WriteString(w, `<ul id="list">`)
+	for i := range 10 {
+		_, err = fmt.Fprintf(w, `<li id="row-%d">This is row number %d</li>`, i, i)
+	}
+	_, err = io.WriteString(w, `</ul>`)
+	return err
 }
 
 // announce makes the hub tell the tabs of a session a new version, and answers with the moment before. Generation 0 is
