@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // TestALiveViewThatOpensDuringASwitch: whatever moment of its handshake a switch falls into, a view of the account before is
-// refused, or closed at once. None stays open.
+// refused, or closed at once. None stays open, and nothing of the new account goes out on it.
 func TestALiveViewThatOpensDuringASwitch(t *testing.T) {
 	s := start(t)
 	v := two(t, s.one)
@@ -42,8 +43,12 @@ func TestALiveViewThatOpensDuringASwitch(t *testing.T) {
 			continue
 		}
 		_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+		foreign := map[string]string{alice: "<bdi>Alice</bdi>", bob: "<bdi>Bob</bdi>"}[to]
 		for err == nil {
-			_, _, err = conn.ReadMessage()
+			var frame []byte
+			if _, frame, err = conn.ReadMessage(); strings.Contains(string(frame), foreign) {
+				t.Errorf("round %d: the old socket got %s", i, frame)
+			}
 		}
 		var closed *websocket.CloseError
 		if !errors.As(err, &closed) || closed.Code != comeBack {
