@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"account":           {},
 	"browser":           {},
 	"hooks":             {".", "live"},
+	"htmx":              {"browser"},
 	"internal/htmltest": {},
 	"internal/origin":   {},
 	"internal/pages":    {"switcher"},
@@ -32,6 +33,7 @@ var mayImport = map[string][]string{
 var outside = map[string][]string{
 	".":               {"github.com/gofiber/fiber/v2", "github.com/google/uuid"},
 	"hooks":           {"github.com/gofiber/fiber/v2"},
+	"htmx":            {"github.com/gofiber/fiber/v2"},
 	"internal/origin": {"github.com/gofiber/fiber/v2"},
 	"live": {"github.com/gofiber/fiber/v2", "github.com/gofiber/contrib/websocket", "github.com/fasthttp/websocket",
 		"github.com/google/uuid", "github.com/valyala/fasthttp"},

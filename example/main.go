@@ -24,6 +24,7 @@ import (
 	"github.com/multiaccount-go/multiaccount/example/assets"
 	"github.com/multiaccount-go/multiaccount/example/notes"
 	"github.com/multiaccount-go/multiaccount/example/users"
+	"github.com/multiaccount-go/multiaccount/htmx"
 	"github.com/multiaccount-go/multiaccount/redisstore"
 )
 
@@ -97,6 +98,7 @@ func (s *site) routes(app *fiber.App) {
 	app.Get("/healthz", alive)
 	app.Get("/readyz", s.ready)
 	app.Get("/assets/*", assets.Serve)
+	app.Get("/htmx/*", htmx.Handler)
 
 	app.Use(s.accounts.Handler) // from here on every handler knows the current user
 	s.accounts.Register(app)    // link, switch, sign-out, chooser, switcher, tab socket
@@ -108,7 +110,6 @@ func (s *site) routes(app *fiber.App) {
 	app.Get("/registration/new", s.showRegistration)
 	app.Post("/registration", s.accounts.SameOrigin(), s.register)
 
-	liveNotes := s.liveNotes()
 	// Pages of the current account. What changes something, or answers htmx, has to be drawn for this account.
 	app.Get("/", s.showHome)
 	app.Get("/private", s.accounts.RequireUser, s.showPrivate)
@@ -116,8 +117,7 @@ func (s *site) routes(app *fiber.App) {
 	app.Get("/inbox/who", s.accounts.RequireUser, s.accounts.Protect(), s.showWho)
 	app.Get("/notes", s.accounts.RequireUser, s.accounts.Protect(), s.showNotes)
 	app.Post("/notes", s.accounts.Protect(), s.accounts.RequireUser, s.addNote)
-	app.Get("/live", liveNotes)
-	app.Post("/live", liveNotes) // what a view sends where websockets are blocked
+	app.Get("/live", s.liveNotes())
 
 	if s.demo {
 		app.Post("/demo/users/:id/status", s.accounts.SameOrigin(), s.accounts.RequireUser, s.setStatus)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/multiaccount-go/multiaccount/example/notes"
+	"github.com/multiaccount-go/multiaccount/htmx"
 )
 
 // panel is what shows notes: who they belong to, the form and the list.
@@ -40,13 +41,14 @@ func (s *site) showNotes(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case wantsJSON(c):
+	if wantsJSON(c) {
 		return c.JSON(fiber.Map{"account": s.accounts.CurrentID(c), "notes": panel.Notes})
-	case isHTMX(c):
-		return send(c, "notes", "notes-panel", panel)
 	}
-	return s.render(c, look{view: "notes", title: "Notes", data: panel})
+	return htmx.Fragment(c, func(c *fiber.Ctx) error {
+		return s.render(c, look{view: "notes", title: "Notes", data: panel})
+	}, func(c *fiber.Ctx) error {
+		return send(c, "notes", "notes-panel", panel)
+	})
 }
 
 // addNote keeps a note for the account that is current. Protect has made sure that the form was drawn for it.
@@ -66,7 +68,7 @@ func (s *site) addNote(c *fiber.Ctx) error {
 	switch {
 	case wantsJSON(c):
 		return c.Status(fiber.StatusCreated).JSON(fiber.Map{"account": account, "note": note})
-	case isHTMX(c):
+	case htmx.IsFragment(c):
 		panel, err := s.panel(c)
 		if err != nil {
 			return err
@@ -88,7 +90,7 @@ func (s *site) refuseNote(c *fiber.Ctx, text string, problem notes.Problem) erro
 		return err
 	}
 	panel.Text, panel.Error, panel.Page = text, problem.Error(), notesPage(form(c, "page"))
-	if isHTMX(c) {
+	if htmx.IsFragment(c) {
 		return send(c, "notes", "notes-panel", panel)
 	}
 	return s.render(c, look{view: "notes", title: "Notes", status: fiber.StatusUnprocessableEntity, data: panel})

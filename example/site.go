@@ -66,7 +66,7 @@ type page struct {
 	Flashes  []multiaccount.Flash
 	Email    string // of the current user; empty when nobody is
 	Path     string
-	HTMX     *htmx // nil: the page does without
+	HTMX     *htmxPage // nil: the page does without
 	Data     any
 }
 
@@ -76,7 +76,7 @@ type look struct {
 	title  string
 	status int // 0: 200
 	follow multiaccount.Follow
-	htmx   *htmx
+	htmx   *htmxPage
 	data   any
 }
 
@@ -156,9 +156,4 @@ func isUnavailable(err error) bool {
 // wantsJSON reports whether a program asks rather than a browser.
 func wantsJSON(c *fiber.Ctx) bool {
 	return strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMEApplicationJSON)
-}
-
-// isHTMX reports whether htmx asks for a part of a page.
-func isHTMX(c *fiber.Ctx) bool {
-	return c.Get("HX-Request") == "true" && c.Get("HX-History-Restore-Request") != "true"
 }

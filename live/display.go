@@ -3,6 +3,7 @@ package live
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"html/template"
 	"slices"
@@ -46,7 +47,7 @@ func (s *Socket) update(html string) error {
 	if len(frame) == 0 {
 		return nil
 	}
-	return s.send(frame)
+	return s.sendEach(string(frame))
 }
 
 // paint sends the view for the first time, unless the page shows just that.
@@ -92,13 +93,46 @@ func (s *Socket) Push(elements template.HTML) error {
 		if err != nil || len(frame) == 0 {
 			return err
 		}
-		return s.send(frame)
+		return s.sendEach(string(frame))
 	}
 	for _, f := range all {
 		s.shown.forget(target(f))
 	}
-	return s.send([]byte(elements))
+	return s.sendEach(string(elements))
 }
+
+// sendEach sends elements, those that stand in a table in messages of their own: beside others a browser drops their tags,
+// because it reads a message from its first element on as the inside of a table, or not.
+func (s *Socket) sendEach(elements string) error {
+	all, err := fragments(elements)
+	if err != nil {
+		return err
+	}
+	from := 0
+	send := func(to int) error {
+		if to == from {
+			return nil
+		}
+		var b bytes.Buffer
+		for _, f := range all[from:to] {
+			b.WriteString(f.html)
+		}
+		from = to
+		return s.send(b.Bytes())
+	}
+	for i, f := range all {
+		name, _ := tagName(f.html[1:])
+		if !ofTable[name] {
+			continue
+		}
+		if err := errors.Join(send(i), send(i+1)); err != nil {
+			return err
+		}
+	}
+	return send(len(all))
+}
+
+var ofTable = set("caption", "col", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr")
 
 // target returns the id of the element that a fragment goes to, or "".
 func target(f fragment) string {

@@ -11,8 +11,8 @@ import (
 // the struct still holds what could be read, so that the form can be drawn again with what the person typed; use it for
 // nothing else. It may be called concurrently.
 //
-// Fields of T are exported and are a string, a bool, an integer, a float, a [time.Time], a list of these, or a pointer to one
-// of them: nil when the field is absent or empty. The tags of
+// Fields of T are exported and not embedded. Each is a string, a bool, an integer, a float or a [time.Time], a list of one of
+// these, or a pointer to one of these: nil when the field is absent or empty. The tags of
 //
 //	Title string    `form:"title" check:"required,max=80"`
 //	Mail  string    `check:"email"`
@@ -29,10 +29,13 @@ import (
 //	email      the text, or each text of a list, is a bare email address
 //	raw        the text is taken with the space around it, as passwords are. Default is trim
 //
-// A field that is absent or empty breaks no rule but required, and is the zero value. Numbers have to fit into their type;
-// NaN and infinity are none. A checkbox sends "on", or nothing: on, true and 1 are true; off, false, 0, empty and absent are
-// false. Line ends of texts become \n; other control characters but \t, and what is not UTF-8, are a problem. So is a field
-// that T does not have, unless its name begins with "_", and a second value for what is not a list.
+// A field that is absent or empty breaks no rule but required, and is the zero value. In a list, every value that was sent
+// counts and keeps its place, an empty one too: it is "" in a list of texts, and a problem in one of numbers or times.
+//
+// Numbers have to fit into their type; NaN and infinity are none. A checkbox sends "on", or nothing: on, true and 1 are true;
+// off, false, 0, empty and absent are false. Line ends of texts become \n; other control characters but \t, and what is not
+// UTF-8, are a problem. So is a field that T does not have, unless its name begins with "_", and a second value for what is
+// not a list.
 //
 // When T or *T has a method Validate() Errors it runs at the end, in any case, and what it finds is added for the fields that
 // have no problem yet.

@@ -78,9 +78,6 @@ func newFormType(t reflect.Type) (*formType, error) {
 		f.index = i
 		form.byName[name] = f
 	}
-	if len(form.byName) > maxFields {
-		errs = append(errs, fmt.Errorf("has more than %d fields", maxFields))
-	}
 	// Otherwise the checks in it would be left out without a word.
 	pointer := reflect.PointerTo(t)
 	if _, ok := pointer.MethodByName("Validate"); ok && !pointer.Implements(reflect.TypeFor[validator]()) {
@@ -261,8 +258,11 @@ func (r formRules) texts() (func(string, reflect.Value) Problem, error) {
 
 // bareAddress reports whether a text is an address and nothing else, such as a name before it.
 func bareAddress(text string) bool {
+	if len(text) > 254 { // more does not fit into SMTP
+		return false
+	}
 	a, err := mail.ParseAddress(text)
-	return err == nil && a.Name == "" && a.Address == text
+	return err == nil && a.Address == text
 }
 
 // numbers reads with parse, whose errors are strconv's, what set takes, and compares it with min and max.

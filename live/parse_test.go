@@ -1,7 +1,10 @@
 package live_test
 
 import (
+	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/multiaccount-go/multiaccount/live"
@@ -46,13 +49,36 @@ func FuzzCheckOutOfBand(f *testing.F) {
 }
 
 func FuzzDecodeEvent(f *testing.F) {
-	for _, seed := range []string{`{"a":"b","c":["d"],"HEADERS":{}}`, `{"a":1}`, `null`, `[]`, `{`} {
+	for _, seed := range []string{`{"a":"b","c":["d"],"HEADERS":{}}`, `{"a":1,"b":true,"c":null,"d":[1e9]}`,
+		`{"a":"b","a":{}}`, `{"a":[[]]}`, `{"headers":{"a":[1]},"a":"b"} `, `{}{}`, `{"a":"b",}`, `null`, `[]`, `{`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		e, err := live.DecodeEvent(message)
-		if _, ok := e.Fields["HEADERS"]; ok || err == nil && e.Fields == nil {
-			t.Errorf("%q decodes to %v", message, e)
+		var plain map[string]any // what encoding/json makes of it
+		if jsonErr := json.Unmarshal(message, &plain); err == nil && jsonErr != nil {
+			t.Fatalf("%q is an event, but no JSON: %v", message, jsonErr)
+		}
+		if err != nil {
+			if e.Fields != nil {
+				t.Errorf("%q: an error and fields", message)
+			}
+			return
+		}
+		delete(plain, "HEADERS")
+		delete(plain, "headers")
+		maps.DeleteFunc(plain, func(_ string, value any) bool { return value == nil })
+		if len(e.Fields) != len(plain) || len(plain) > 256 {
+			t.Errorf("%q has %d fields, the event %d", message, len(plain), len(e.Fields))
+		}
+		for name, values := range e.Fields {
+			value, ok := plain[name]
+			if text, isText := value.(string); isText && !slices.Equal(values, []string{text}) {
+				t.Errorf("%q: field %q is %q", message, name, values)
+			}
+			if list, isList := value.([]any); !ok || isList && len(list) != len(values) {
+				t.Errorf("%q: field %q is %q", message, name, values)
+			}
 		}
 	})
 }

@@ -49,13 +49,17 @@ var problemTexts = map[string]string{
 	"own":        "%s",
 }
 
-// String returns a sentence in English for the person who filled in the form. It is text, not HTML.
+// String returns a sentence in English for the person who filled in the form, and "" for the zero Problem. It is text, not
+// HTML.
 func (p Problem) String() string {
-	text, ok := problemTexts[p.Rule]
-	if !ok {
-		return "Please check this."
+	if p == (Problem{}) {
+		return ""
 	}
-	if !strings.Contains(text, "%s") {
+	text, ok := problemTexts[p.Rule]
+	switch {
+	case !ok:
+		return "Please check this."
+	case !strings.Contains(text, "%s"):
 		return text
 	}
 	return fmt.Sprintf(text, p.Param+p.unit())
@@ -73,7 +77,8 @@ func (p Problem) unit() string {
 }
 
 // Errors are the problems of a form by the name of the field, one each; "" stands for the form as a whole. Nil means that all
-// is well. In a template, {{with index .Errors "text"}}<p>{{.}}</p>{{end}} shows the problem of one field.
+// is well. In a template, {{with .Errors.title}}<p>{{.}}</p>{{end}} shows the problem of the field title, if it has one. For
+// names that a template cannot say, and elsewhere, errs["due-date"].String() is "" when there is none.
 //
 // Test with len(errs) > 0. Do not return Errors as an error without that test: a nil map in an error is not a nil error.
 type Errors map[string]Problem

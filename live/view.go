@@ -88,8 +88,7 @@ func (cfg Config) validate(newView func() View) error {
 }
 
 // New returns a handler for one path: GET draws the page, and the websocket that the page opens to the same address keeps it
-// alive. Route POST to it as well where websockets may be blocked: then the browser gets an event stream by GET and sends
-// by POST, with the same hooks and callbacks. It panics with all mistakes of the configuration at once. The handler returns errors for the app's error handler: what
+// alive. It panics with all mistakes of the configuration at once. The handler returns errors for the app's error handler: what
 // a hook or the page's Mount returned, or a [*fiber.Error].
 func New(newView func() View, cfg Config) fiber.Handler {
 	if cfg.ID == "" {

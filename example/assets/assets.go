@@ -1,4 +1,4 @@
-// Package assets holds the style sheet and the scripts that the pages load, all from this binary.
+// Package assets holds the style sheet and the icon that the pages load, from this binary.
 package assets
 
 import (
@@ -8,13 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/multiaccount-go/multiaccount/browser"
 )
 
-//go:embed *.css *.svg vendor
+//go:embed *.css *.svg
 var files embed.FS
 
 // prefix is where Serve is mounted.
@@ -39,18 +37,15 @@ func load() map[string]asset {
 		loaded[name] = asset{kind: kindOf(name), version: hex.EncodeToString(sum[:8]), data: data}
 		return err
 	})
-	loaded["live.js"] = asset{kind: kindOf("live.js"), version: strings.Trim(browser.LiveETag, `"`), data: browser.Live}
 	if err != nil {
 		panic(fmt.Errorf("assets: embedded files cannot be read: %w", err))
 	}
 	return loaded
 }
 
-// kindOf does not ask the machine for the kinds that matter: some know no text/javascript.
+// kindOf does not ask the machine for the kinds that matter: what it knows differs.
 func kindOf(name string) string {
 	switch path.Ext(name) {
-	case ".js":
-		return "text/javascript; charset=utf-8"
 	case ".css":
 		return "text/css; charset=utf-8"
 	case ".svg":

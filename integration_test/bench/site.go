@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -98,11 +99,13 @@ func (v *list) Event(context.Context, *live.Socket, live.Event) error { return n
 func (v *list) Info(context.Context, *live.Socket, live.Message) error { return nil }
 
 func (v *list) Render(_ context.Context, _ *live.Socket, w io.Writer) error {
-	_, err := io.WriteString(w, `<ul id="list">`)
+	var b strings.Builder
+	b.WriteString(`<ul id="list">`)
 	for i := range 10 {
-		_, err = fmt.Fprintf(w, `<li id="row-%d">This is row number %d</li>`, i, i)
+		fmt.Fprintf(&b, `<li id="row-%d">This is row number %d</li>`, i, i)
 	}
-	_, err = io.WriteString(w, `</ul>`)
+	b.WriteString(`</ul>`)
+	_, err := io.WriteString(w, b.String())
 	return err
 }
 

@@ -66,7 +66,7 @@ func newSite(t *testing.T, account string) *site {
 	mux.HandleFunc("GET /more", s.guarded(s.more))
 	mux.HandleFunc("POST /act", s.guarded(func() string { return "done" }))
 	mux.HandleFunc("POST /post", s.guarded(func() string { return "posted" }))
-	mux.Handle("GET /vendor/", http.StripPrefix("/vendor/", http.FileServer(http.Dir("../../example/assets/vendor"))))
+	mux.Handle("GET /vendor/", http.StripPrefix("/vendor/", http.FileServer(http.Dir("../../htmx/vendor"))))
 	s.workspaceRoutes(mux)
 	s.Server = httptest.NewServer(strictPolicy(s.gated(mux)))
 	t.Cleanup(func() {
