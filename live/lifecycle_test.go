@@ -369,7 +369,7 @@ func TestCloseDrains(t *testing.T) {
 			codes <- time.Now()
 		}()
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 1600*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	if err := w.hub.Close(ctx); err != nil {
 		t.Fatalf("Close does not keep within its time: %v", err)
