@@ -463,7 +463,7 @@ func TestPongsDoNotPostponeTheEnd(t *testing.T) {
 }
 
 func TestPings(t *testing.T) {
-	w := newWorld(t, live.HubConfig{Limits: live.Limits{PingEvery: 64 * time.Millisecond, PongTimeout: 400 * time.Millisecond}}).listen()
+	w := newWorld(t, live.HubConfig{Limits: live.Limits{PingEvery: 64 * time.Millisecond, PongTimeout: 1500 * time.Millisecond}}).listen()
 	w.set(state("k", 1, 1))
 	dead, alive := w.tab("k", 1, 1), w.tab("k", 1, 1)
 	dead.SetPingHandler(func(string) error { return nil })
