@@ -3,7 +3,6 @@ package live
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"html/template"
 	"slices"
@@ -101,38 +100,27 @@ func (s *Socket) Push(elements template.HTML) error {
 	return s.sendEach(string(elements))
 }
 
-// sendEach sends elements, those that stand in a table in messages of their own: beside others a browser drops their tags,
-// because it reads a message from its first element on as the inside of a table, or not.
+// sendEach sends elements in their order, in as few messages as a browser can read them from.
 func (s *Socket) sendEach(elements string) error {
 	all, err := fragments(elements)
 	if err != nil {
 		return err
 	}
-	from := 0
-	send := func(to int) error {
-		if to == from {
-			return nil
-		}
-		var b bytes.Buffer
-		for _, f := range all[from:to] {
-			b.WriteString(f.html)
-		}
-		from = to
-		return s.send(b.Bytes())
+	modeAt := func(i int) mode {
+		name, _ := tagName(all[i].html[1:])
+		return modeOf(name)
 	}
-	for i, f := range all {
-		name, _ := tagName(f.html[1:])
-		if !ofTable[name] {
-			continue
+	for from, to := 0, 0; from < len(all); from = to {
+		var b bytes.Buffer
+		for to = from; to < len(all) && modeAt(to) == modeAt(from); to++ {
+			b.WriteString(all[to].html)
 		}
-		if err := errors.Join(send(i), send(i+1)); err != nil {
+		if err := s.send(b.Bytes()); err != nil {
 			return err
 		}
 	}
-	return send(len(all))
+	return nil
 }
-
-var ofTable = set("caption", "col", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr")
 
 // target returns the id of the element that a fragment goes to, or "".
 func target(f fragment) string {

@@ -11,7 +11,8 @@ import (
 // without the parts inside it, and which parts these are. It holds no HTML: about 16 bytes for a part, and its id.
 //
 // Parts that follow one another with nothing but white space between them are a run, like the rows of a list. A run counts
-// as one thing in its parent, however many parts it has, so that a list stays the same when rows come and go.
+// as one thing in its parent, however many parts it has, so that a list stays the same when rows come and go. White space
+// between the parts of a run comes with a part that comes, and stays when it goes.
 type outline struct {
 	entries []entry // in the order of the HTML; the first is the whole, which has no id
 	ids     string
@@ -20,10 +21,14 @@ type outline struct {
 type entry struct {
 	hash uint64
 	end  uint32 // behind the last part inside this one
-	id   uint32 // where its id begins; the top bit: it begins a run
+	id   uint32 // where its id begins, and the two bits
 }
 
-const beginsRun = 1 << 31
+const (
+	beginsRun = 1 << 31
+	sealed    = 1 << 30 // no part, but inside of one, such as an option: it is only known that its id is there
+	bits      = beginsRun | sealed
+)
 
 // part is an element with an id in HTML that has just been drawn.
 type part struct {
@@ -33,6 +38,7 @@ type part struct {
 	hash     uint64
 	end      int
 	run      bool // begins a run
+	sealed   bool
 }
 
 var errSameID = errors.New("live: two elements have the same id")
@@ -59,6 +65,9 @@ func outlineOf(parts []part) outline {
 		if p.run {
 			o.entries[i].id |= beginsRun
 		}
+		if p.sealed {
+			o.entries[i].id |= sealed
+		}
 		ids.WriteString(p.id)
 	}
 	o.ids = ids.String()
@@ -66,9 +75,9 @@ func outlineOf(parts []part) outline {
 }
 
 func (o *outline) id(i int) string {
-	from, to := o.entries[i].id&^beginsRun, uint32(len(o.ids))
+	from, to := o.entries[i].id&^bits, uint32(len(o.ids))
 	if i+1 < len(o.entries) {
-		to = o.entries[i+1].id &^ beginsRun
+		to = o.entries[i+1].id &^ bits
 	}
 	return o.ids[from:to]
 }
@@ -94,7 +103,15 @@ func (o *outline) sum() uint64 {
 }
 
 // forget notes that something else was sent into an element, so that the next comparison sends it, and what it is in, anew.
+// An id that is not here belongs to an element outside of the view. What is no id can be anywhere: everything is sent anew.
 func (o *outline) forget(id string) {
+	if len(o.entries) == 0 {
+		return
+	}
+	if !plainID.MatchString(id) {
+		o.entries[0].hash = 0
+		return
+	}
 	at := o.find(id)
 	if at == 0 {
 		return
@@ -136,13 +153,13 @@ func (h *hash) uint64(v uint64) {
 type parser struct {
 	html   string
 	parts  []part
-	around []frame
-	seen   map[string]bool
-	opaque int // the depth of the element whose inside is nobody's part; -1: none
+	around []unfinished
+	seen   map[string]bool // ids; true: of parts
+	opaque int             // the depth of the element whose inside is nobody's part; -1: none
 }
 
-// frame is a part whose end has not come yet.
-type frame struct {
+// unfinished is a part whose end has not come yet.
+type unfinished struct {
 	index int // of the part
 	depth int
 	hash  hash
@@ -154,17 +171,17 @@ type frame struct {
 func parse(html string) ([]part, error) {
 	p := &parser{html: html, seen: make(map[string]bool), opaque: -1}
 	p.parts = append(p.parts, part{to: len(html)})
-	p.around = append(p.around, frame{depth: -1, hash: offset})
+	p.around = append(p.around, unfinished{depth: -1, hash: offset})
 	m := markup{html: html}
 	for {
-		_, t, err := m.next()
+		text, t, err := m.next()
 		if err != nil {
 			return nil, err
 		}
 		if t.name == "" {
 			break
 		}
-		if err := p.take(t); err != nil {
+		if err := p.take(t, text, m.open[:min(t.depth, len(m.open))]); err != nil {
 			return nil, err
 		}
 	}
@@ -178,11 +195,16 @@ func parse(html string) ([]part, error) {
 // closed are elements whose inside cannot be exchanged element by element.
 var closed = set("svg", "math", "template", "noscript", "select", "object", "iframe")
 
-func (p *parser) take(t tag) error {
-	switch {
-	case p.opaque >= 0 && t.depth > p.opaque:
+// take goes on with a tag, the text before it, and the names of the elements around it.
+func (p *parser) take(t tag, text string, around []string) error {
+	if p.opaque >= 0 && t.depth > p.opaque {
+		p.seal(t)
 		return nil
-	case t.end:
+	}
+	if err := p.text(t, text, around); err != nil {
+		return err
+	}
+	if t.end {
 		if p.opaque == t.depth {
 			p.opaque = -1
 		}
@@ -193,36 +215,71 @@ func (p *parser) take(t tag) error {
 		}
 		return nil
 	}
+	if err := p.nested(around, t.name); err != nil {
+		return err
+	}
 	if closed[t.name] && !t.whole {
 		p.opaque = t.depth
 	}
 	if !plainID.MatchString(t.id) {
 		return nil
 	}
-	if p.seen[t.id] {
+	if _, known := p.seen[t.id]; known {
 		return fmt.Errorf("%w: %s", errSameID, t.id)
 	}
 	p.seen[t.id] = true
-	p.begin(t)
+	p.begin(t, slices.Contains(around, "pre"))
 	if t.whole {
 		p.close(t.to)
 	}
 	return nil
 }
 
-// begin notes the beginning of a part, and hashes what of its parent came before.
-func (p *parser) begin(t tag) {
+// text checks the text before a tag.
+func (p *parser) text(t tag, text string, around []string) error {
+	if p.opaque >= 0 || blank(text) || t.end && !refusesText(t.name) || !t.end && !refusesText(last(around)) {
+		return nil
+	}
+	if t.end {
+		around = append(slices.Clip(around), t.name) // it is inside of what ends here
+	}
+	for text != "" {
+		before, rest, comment := strings.Cut(text, "<!--")
+		if !blank(before) {
+			return p.nested(around, textNode)
+		}
+		if text = ""; comment {
+			_, text, _ = strings.Cut(rest, "-->")
+		}
+	}
+	return nil
+}
+
+// seal notes the id of an element that is no part. Pictures often have the same ids, which does no harm to them.
+func (p *parser) seal(t tag) {
+	if _, known := p.seen[t.id]; known || t.end || !plainID.MatchString(t.id) {
+		return
+	}
+	p.seen[t.id] = false
+	p.parts = append(p.parts, part{id: t.id, from: t.from, to: t.to, end: len(p.parts) + 1, sealed: true})
+}
+
+// begin notes the beginning of a part, and hashes what of its parent came before. In preformatted text white space counts.
+func (p *parser) begin(t tag, pre bool) {
 	parent := &p.around[len(p.around)-1]
 	between := p.html[parent.at:t.from]
-	run := !parent.kids || strings.TrimSpace(between) != ""
+	run := !parent.kids || between != "" && (pre || !blank(between))
 	if run {
 		parent.hash.string(between)
 		parent.hash.string("\x00")
 	}
 	parent.kids = true
 	p.parts = append(p.parts, part{id: t.id, from: t.from, name: t.name, run: run})
-	p.around = append(p.around, frame{index: len(p.parts) - 1, depth: t.depth, hash: offset, at: t.from})
+	p.around = append(p.around, unfinished{index: len(p.parts) - 1, depth: t.depth, hash: offset, at: t.from})
 }
+
+// blank reports whether text is white space to HTML, to which a space that does not break is none.
+func blank(text string) bool { return strings.Trim(text, " \t\r\n\f") == "" }
 
 // close ends the innermost part.
 func (p *parser) close(to int) {
@@ -236,9 +293,9 @@ func (p *parser) close(to int) {
 	}
 }
 
-// diff returns what turns the element that o is the outline of into html, out of band, and the outline of html. whole: it
-// is better, or only possible, to send everything.
-func (o *outline) diff(html string) (frame []byte, whole bool, next outline, err error) {
+// diff returns what turns the element that o is the outline of into html, out of band, and the outline of html.
+// whole: it is better, or only possible, to send everything.
+func (o *outline) diff(html string) (changes []byte, whole bool, next outline, err error) {
 	parts, err := parse(html)
 	if err != nil {
 		return nil, true, outline{}, err
@@ -248,38 +305,48 @@ func (o *outline) diff(html string) (frame []byte, whole bool, next outline, err
 		return nil, true, next, nil
 	}
 	d := differ{old: o, html: html, parts: parts}
-	if !d.inside(0, 0) || d.size() > len(html) {
+	if !d.inside(0, 0) || d.size > len(html) {
 		return nil, true, next, nil
 	}
-	return append(d.gone, d.out...), false, next, nil
+	return frame(d.changes), false, next, nil
 }
 
 // patch returns what makes the browser show elements with ids, and nothing for those that it shows already.
 func (o *outline) patch(all []fragment) ([]byte, error) {
-	var gone, out []byte
-	for _, f := range all {
+	drawn := make([][]part, len(all))
+	for i, f := range all {
 		parts, err := parse(f.html)
 		if err != nil {
 			return nil, err
 		}
+		drawn[i] = parts
+	}
+	var changes []change
+	for i, f := range all {
 		at := o.find(f.id)
-		if at == 0 || len(parts) < 2 {
-			out = appendWhole(out, f.html)
+		if at == 0 || o.entries[at].id&sealed != 0 || len(drawn[i]) < 2 {
+			changes = append(changes, replace(f.html))
+			o.forget(f.id)
 			continue
 		}
-		d := differ{old: o, html: f.html, parts: parts}
+		d := differ{old: o, html: f.html, parts: drawn[i]}
 		d.part(at, 1)
-		gone, out = append(gone, d.gone...), append(out, d.out...)
-		o.replace(at, parts[1:])
+		changes = append(changes, d.changes...)
+		o.put(at, drawn[i][1:])
 	}
-	return append(gone, out...), nil
+	return frame(changes), nil
 }
 
-// replace puts the outline of a newly drawn part into the place of an old one.
-func (o *outline) replace(at int, parts []part) {
+// put puts the outline of a newly drawn part into the place of an old one.
+func (o *outline) put(at int, parts []part) {
 	end := int(o.entries[at].end)
 	all := make([]part, 0, len(o.entries)-(end-at)+len(parts))
 	shift := len(parts) - (end - at)
+	inside := make(map[string]bool, len(parts))
+	for _, p := range parts {
+		inside[p.id] = true
+	}
+	twice := false
 	for i, e := range o.entries {
 		if i == at {
 			for j, p := range parts {
@@ -293,35 +360,42 @@ func (o *outline) replace(at int, parts []part) {
 		if i >= at && i < end {
 			continue
 		}
-		p := part{id: o.id(i), hash: e.hash, end: int(e.end), run: e.id&beginsRun != 0}
+		p := part{id: o.id(i), hash: e.hash, end: int(e.end), run: e.id&beginsRun != 0, sealed: e.id&sealed != 0}
 		if p.end >= end {
 			p.end += shift
 		}
+		twice = twice || i > 0 && inside[p.id]
 		all = append(all, p)
+	}
+	if twice { // the id was somewhere else before, and now it is in two places
+		all[0].hash = 0
 	}
 	*o = outlineOf(all)
 }
 
 // differ compares an outline with newly drawn HTML.
 type differ struct {
-	old   *outline
-	html  string
-	parts []part
-	gone  []byte // what leaves goes first: it may come back with the same id in another place
-	out   []byte
+	old     *outline
+	html    string
+	parts   []part
+	changes []change
+	size    int // of the changes in bytes
 }
 
-func (d *differ) size() int { return len(d.gone) + len(d.out) }
+func (d *differ) add(c change) {
+	d.changes = append(d.changes, c)
+	d.size += len(c.html)
+}
 
 // part brings one part up to date.
 func (d *differ) part(was, is int) {
-	gone, out, size := len(d.gone), len(d.out), d.size()
+	n, size := len(d.changes), d.size
 	p := d.parts[is]
-	if d.inside(was, is) && d.size()-size < p.to-p.from {
+	if d.inside(was, is) && d.size-size < p.to-p.from {
 		return
 	}
-	d.gone = d.gone[:gone]
-	d.out = appendWhole(d.out[:out], d.html[p.from:p.to])
+	d.changes, d.size = d.changes[:n], size
+	d.add(replace(d.html[p.from:p.to]))
 }
 
 // inside brings the parts of one part up to date. false: the part itself has changed, or has to be sent as a whole.
@@ -344,6 +418,9 @@ func (d *differ) inside(was, is int) bool {
 // runs returns the indices of the parts directly inside one, run by run.
 func (o *outline) runs(of int) (all [][]int) {
 	for i := of + 1; i < int(o.entries[of].end); i = int(o.entries[i].end) {
+		if o.entries[i].id&sealed != 0 {
+			continue
+		}
 		if o.entries[i].id&beginsRun != 0 || all == nil {
 			all = append(all, nil)
 		}
@@ -354,6 +431,9 @@ func (o *outline) runs(of int) (all [][]int) {
 
 func runs(parts []part, of int) (all [][]int) {
 	for i := of + 1; i < parts[of].end; i = parts[i].end {
+		if parts[i].sealed {
+			continue
+		}
 		if parts[i].run || all == nil {
 			all = append(all, nil)
 		}
@@ -382,9 +462,10 @@ func (d *differ) run(was, is []int) bool {
 	for _, i := range stays {
 		kept[d.parts[i].id] = true
 	}
+	among := d.parts[stays[0]].name
 	for _, i := range was {
 		if id := d.old.id(i); !kept[id] {
-			d.gone = fmt.Appendf(d.gone, `<div id="%s" hx-swap-oob="delete"></div>`, id)
+			d.add(leave(id, among))
 		}
 	}
 	for n := 0; n < len(is); {
@@ -393,19 +474,17 @@ func (d *differ) run(was, is []int) bool {
 			n++
 			continue
 		}
-		from := n
+		first := n
 		for n < len(is) && !kept[d.parts[is[n]].id] {
 			n++
 		}
-		rows := d.html[d.parts[is[from]].from:d.parts[is[n-1]].to]
-		beside := "afterend:#"
-		if from > 0 {
-			beside += d.parts[is[from-1]].id
+		if first > 0 {
+			before := d.parts[is[first-1]]
+			d.add(come(d.html[before.to:d.parts[is[n-1]].to], among, "afterend:#"+before.id))
 		} else {
-			beside = "beforebegin:#" + d.parts[is[n]].id
+			after := d.parts[is[n]]
+			d.add(come(d.html[d.parts[is[0]].from:after.from], among, "beforebegin:#"+after.id))
 		}
-		around := wrapper(d.parts[is[from]].name)
-		d.out = fmt.Appendf(d.out, `<%s hx-swap-oob="%s">%s</%s>`, around, beside, rows, around)
 	}
 	return true
 }
@@ -437,26 +516,4 @@ func rising(list []int, of func(int) int) []int {
 		rows[n] = list[at]
 	}
 	return rows
-}
-
-// wrapper returns the element that rows have to be in for a browser to read them.
-func wrapper(row string) string {
-	switch row {
-	case "tr":
-		return "tbody"
-	case "td", "th":
-		return "tr"
-	case "tbody", "thead", "tfoot", "caption", "colgroup":
-		return "table"
-	case "col":
-		return "colgroup"
-	}
-	return "div"
-}
-
-// appendWhole appends an element that takes the place of the one with its id. It is no morph, which only htmx 4 has: that
-// would keep what a person typed also where the server has emptied the field. The script of the page keeps what may stay.
-func appendWhole(to []byte, html string) []byte {
-	name, _ := tagName(html[1:])
-	return fmt.Appendf(to, `%s hx-swap-oob="true"%s`, html[:1+len(name)], html[1+len(name):])
 }
