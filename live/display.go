@@ -122,10 +122,15 @@ func (s *Socket) sendEach(elements string) error {
 	return nil
 }
 
-// target returns the id of the element that a fragment goes to, or "".
+// target returns the id of the element that a fragment goes to, or "" when a selector says more than an id.
 func target(f fragment) string {
-	if _, selector, ok := strings.Cut(f.swap, ":"); ok {
-		return strings.TrimPrefix(selector, "#")
+	_, selector, named := strings.Cut(f.swap, ":")
+	if !named {
+		return f.id
 	}
-	return f.id
+	id, ok := strings.CutPrefix(selector, "#")
+	if !ok {
+		return ""
+	}
+	return id
 }
