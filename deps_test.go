@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"internal/origin":   {},
 	"internal/pages":    {"switcher"},
 	"live":              {"internal/origin"},
+	"livetest":          {},
 	"redisstore":        {"account"},
 	"storetest":         {"account"},
 	"switcher":          {"account"},
@@ -37,6 +38,7 @@ var outside = map[string][]string{
 	"internal/origin": {"github.com/gofiber/fiber/v2"},
 	"live": {"github.com/gofiber/fiber/v2", "github.com/gofiber/contrib/websocket", "github.com/fasthttp/websocket",
 		"github.com/google/uuid", "github.com/valyala/fasthttp"},
+	"livetest":   {"github.com/gofiber/fiber/v2", "github.com/fasthttp/websocket", "golang.org/x/net"},
 	"redisstore": {"github.com/gofiber/fiber/v2", "github.com/gofiber/storage/redis/v3", "github.com/redis/go-redis/v9"},
 }
 
