@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/multiaccount-go/multiaccount/live"
 	"github.com/multiaccount-go/multiaccount/switcher"
 )
 
@@ -41,6 +42,8 @@ func asker(c *fiber.Ctx) askerKind {
 		return askerJSON // a handshake follows no redirect and shows no page
 	case c.Get(headerRequest) == "true":
 		return askerHTMX
+	case live.IsConnect(c):
+		return askerJSON // an event stream and what belongs to it, for a script
 	case strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMEApplicationJSON) &&
 		c.Accepts(fiber.MIMETextHTML, fiber.MIMEApplicationJSON) == fiber.MIMEApplicationJSON:
 		return askerJSON

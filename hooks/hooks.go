@@ -4,7 +4,6 @@ package hooks
 
 import (
 	"context"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -37,7 +36,7 @@ func LoadAccounts[U any](p *multiaccount.Plugin[U]) live.Hook {
 		if p.Stamp(c) == "" {
 			return nil
 		}
-		if strings.EqualFold(c.Get(fiber.HeaderUpgrade), "websocket") {
+		if live.IsConnect(c) {
 			subject, err := p.Subject(c)
 			if err != nil {
 				return err

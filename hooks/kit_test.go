@@ -130,8 +130,8 @@ func (s *site) routes() {
 	s.app.Use(p.Handler)
 	p.Register(s.app)
 	s.app.Post("/sign-in", p.SameOrigin(), func(c *fiber.Ctx) error { return p.SignIn(c, c.FormValue("id"), "password") })
-	s.app.Get("/live", s.view(load))
-	s.app.Get("/mine", s.view(load, require))
+	s.app.All("/live", s.view(load))
+	s.app.All("/mine", s.view(load, require))
 	s.app.Get("/only", s.view(require))
 	s.app.Get("/linked", s.view(load, hooks.RequireLinked(p)))
 }

@@ -53,3 +53,16 @@ func (h *Hub) Active() int {
 func MessageFor(topic string, payload []byte) Message {
 	return Message{Topic: topic, Payload: payload, drawn: new(drawings)}
 }
+
+// Inlets returns how many streams of views take events, and Waiting for how many answers of other nodes the hub waits.
+func (h *Hub) Inlets() int {
+	h.inlets.mu.Lock()
+	defer h.inlets.mu.Unlock()
+	return len(h.inlets.all)
+}
+
+func (h *Hub) Waiting() int {
+	h.relay.mu.Lock()
+	defer h.relay.mu.Unlock()
+	return len(h.relay.waiting)
+}

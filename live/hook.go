@@ -17,9 +17,10 @@ const hookWait = 5 * time.Second
 type Hook struct {
 	Name string // for messages; a view has each name once
 	// Connect runs on the goroutine of the request, for the page and again for the handshake of its socket, so that a
-	// refusal is an HTTP status and not a socket that closes. It may assign values, follow a subject and set guards. An
-	// error ends the request: a [*Halt] with a status or a redirect, any other goes to the app's error handler. Its
-	// c.UserContext() ends after five seconds. What it keeps of c's strings it has to copy.
+	// refusal is an HTTP status and not a socket that closes. It may assign values, follow a subject and set guards. Where
+	// websockets are blocked it runs for each event as well, which then comes by POST: to see who sends it; values and guards
+	// are those of the handshake. An error ends the request: a [*Halt] with a status or a redirect, any other goes to the
+	// app's error handler. Its c.UserContext() ends after five seconds. What it keeps of c's strings it has to copy.
 	Connect func(c *fiber.Ctx, s *Socket) error
 	// Hub is where the subjects that the hook follows are announced. Default: the hook follows nothing, or any hub will do
 	Hub *Hub

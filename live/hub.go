@@ -39,8 +39,8 @@ var (
 	ErrTooManySockets = errors.New("live: too many open sockets")
 	// ErrClosed: the hub takes no sockets any more. Answer 503.
 	ErrClosed = errors.New("live: hub is closed")
-	// ErrNotUpgrade: the request is no websocket handshake. Answer 426.
-	ErrNotUpgrade = errors.New("live: not a websocket handshake")
+	// ErrNotUpgrade: the request is neither a websocket handshake nor does it ask for an event stream. Answer 426.
+	ErrNotUpgrade = errors.New("live: neither a websocket handshake nor a request for an event stream")
 )
 
 // Key names what a socket follows, such as a session.
@@ -72,6 +72,10 @@ type Hub struct {
 	shards  [shards]shard
 	topics  topics
 	watch   watch
+	inlets  inlets
+	relay   relay
+
+	presence *presence
 
 	start sync.Once // the background work, with the first socket
 	ctx   context.Context
@@ -79,7 +83,7 @@ type Hub struct {
 	work  sync.WaitGroup
 
 	mu     sync.Mutex
-	active int           // sockets that are reserved or served
+	active int           // sockets that are reserved or served, and events that come by POST
 	closed bool          // no further ones
 	idle   chan struct{} // closed when closed is set and active is zero
 }
@@ -115,8 +119,10 @@ func NewHub(cfg HubConfig) *Hub {
 		bus:     cfg.Bus,
 		log:     cfg.Log,
 		seed:    maphash.MakeSeed(),
+		relay:   newRelay(),
 		idle:    make(chan struct{}),
 	}
+	h.presence = newPresence(h)
 	h.origins.Allowed = slices.Clone(cfg.Origins.Allowed)
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	for i := range h.shards {
@@ -131,7 +137,8 @@ func (h *Hub) shard(key Key) *shard {
 
 // Close takes no new sockets, closes the open ones with 1012 and waits until all their handlers have returned, or until
 // ctx ends, whose error it then returns. The browsers of many tabs are sent away one after the other, 200 a second where the
-// deadline of ctx leaves the time, so that they do not all knock at the next process at once.
+// deadline of ctx leaves the time, so that they do not all knock at the next process at once. Those who were present here
+// alone are gone everywhere as soon as it returns; telling the other processes may take a second longer than ctx.
 func (h *Hub) Close(ctx context.Context) error {
 	h.mu.Lock()
 	if !h.closed {
@@ -153,6 +160,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
+		h.presence.leave()
 		return fmt.Errorf("live: close: %w", ctx.Err())
 	}
 }
@@ -210,14 +218,9 @@ type seat struct {
 
 // reserve admits a socket before its upgrade. Whoever wins take has to call leave.
 func (h *Hub) reserve(key Key) (seat, error) {
-	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
-		return seat{}, ErrClosed
+	if err := h.enter(); err != nil {
+		return seat{}, err
 	}
-	h.active++
-	h.mu.Unlock()
-
 	s := h.shard(key)
 	s.mu.Lock()
 	g := s.groups[key]
@@ -274,6 +277,17 @@ func (h *Hub) leave(m *member) {
 	}
 	g.shard.mu.Unlock()
 	h.left()
+}
+
+// enter counts somebody whom Close has to wait for. Unless it returns an error, left has to be called.
+func (h *Hub) enter() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return ErrClosed
+	}
+	h.active++
+	return nil
 }
 
 func (h *Hub) left() {

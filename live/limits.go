@@ -14,9 +14,12 @@ type Limits struct {
 	Burst             int           // messages that may come at once. Default: 20
 	MaxMessage        int           // bytes; a bigger message closes the socket with 1009. Default: 16 KiB
 	WriteTimeout      time.Duration // a peer that takes nothing for this long is cut. Default: 5 seconds
-	PingEvery         time.Duration // between two pings to one socket. Default: 25 seconds
+	PingEvery         time.Duration // between two pings to one socket, at most 50 seconds. Default: 25 seconds
 	PongTimeout       time.Duration // a peer that answers no ping for this long is cut. Default: 60 seconds
 }
+
+// maxPingEvery is below the minute of silence after which browser/live.js and browser/multiaccount.js connect anew.
+const maxPingEvery = 50 * time.Second
 
 func (l Limits) withDefaults() Limits {
 	l.SocketsPerKey = cmp.Or(l.SocketsPerKey, 32)
@@ -44,6 +47,8 @@ func (l Limits) Validate() error {
 	check(l.MaxMessage > 0, "MaxMessage is %d: use a positive number of bytes", l.MaxMessage)
 	check(l.WriteTimeout > 0, "WriteTimeout is %v: use a positive time", l.WriteTimeout)
 	check(l.PingEvery >= shards*time.Millisecond, "PingEvery is %v: use %v or more", l.PingEvery, shards*time.Millisecond)
+	check(l.PingEvery <= maxPingEvery, "PingEvery is %v: use %v or less, for browsers give up an event stream that is silent for a minute",
+		l.PingEvery, maxPingEvery)
 	check(l.PongTimeout > l.PingEvery, "PongTimeout (%v) is not longer than PingEvery (%v): raise the one or lower the other",
 		l.PongTimeout, l.PingEvery)
 	return errors.Join(errs...)

@@ -251,6 +251,9 @@ func (s *Socket) unmount() {
 	for _, topic := range s.topics {
 		s.page.Hub.topics.remove(topic, s)
 	}
+	for topic := range s.tracked {
+		s.Untrack(topic)
+	}
 	view, ok := s.view.(WithUnmount)
 	if !ok || !s.mounted {
 		return

@@ -47,13 +47,15 @@ type member struct {
 	down       chan struct{} // closed when the pen is put down; only made for a handler that waits
 }
 
-// outbox is what a view's socket has beyond a tab's: fragments that wait, and a context that ends with it.
+// outbox is what a view's socket has beyond a tab's: fragments that wait, and a context that ends with it; over an event
+// stream also a way in.
 type outbox struct {
 	frames [][]byte
 	bytes  int
 	wake   chan struct{} // holds one token when frames were added
 	end    context.CancelCauseFunc
 	alone  bool // the view follows nothing; its key is its own
+	inlet  *inlet
 }
 
 // flush writes what is due, unless somebody else is about to.

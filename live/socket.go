@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -45,6 +46,7 @@ type Socket struct {
 
 	member  *member // nil while the page is drawn
 	topics  []string
+	tracked map[string]string // key by topic
 	events  chan Event
 	infos   inbox
 	redraw  bool
@@ -70,6 +72,9 @@ func (s *Socket) Subscribe(topic string) {
 	}
 	s.topics = append(s.topics, topic)
 	s.page.Hub.topics.add(topic, s)
+	if strings.HasPrefix(topic, presencePrefix) {
+		s.page.Hub.presence.begin()
+	}
 }
 
 func (s *Socket) inform(msg Message) {
@@ -114,13 +119,19 @@ func (s *Socket) upgrade(c *fiber.Ctx) error {
 		sub.Read = func(context.Context) (Announcement, error) { return Announcement{}, nil }
 	}
 	sub.Hello = nil
-	s.subject = Subject{}
 	s.events = make(chan Event)
 	s.infos = newInbox()
 	ctx, end := context.WithCancelCause(context.Background())
 	out := &outbox{wake: make(chan struct{}, 1), end: end, alone: !s.follows}
+	if wantsStream(c) {
+		out.inlet = newInlet(s, ctx.Done())
+	}
+	s.subject = Subject{}
 	err := s.page.Hub.upgrade(c, sub, out, func(m *member, conn transport) error {
 		s.member = m
+		if out.inlet != nil {
+			close(out.inlet.begun)
+		}
 		return s.run(ctx, conn)
 	})
 	if err != nil {

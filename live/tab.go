@@ -29,10 +29,10 @@ type Subject struct {
 
 var errNoRead = errors.New("live: Subject.Read is missing")
 
-// ServeTab upgrades the request to a socket that follows s and sends nothing but what is announced. First comes Hello, then
-// at once the Payload of the newest state if that is not the Version of the page. What the browser sends is counted and
-// ignored. Errors come before the upgrade, and the request is not answered yet: ErrNotUpgrade, [origin.ErrForeign], ErrClosed
-// or ErrTooManySockets.
+// ServeTab upgrades the request to a socket, or answers it with an event stream where websockets are blocked, that follows s
+// and sends nothing but what is announced. First comes Hello, then at once the Payload of the newest state if that is not the
+// Version of the page. What the browser sends over a socket is counted and ignored. Errors come before the upgrade, and the
+// request is not answered yet: ErrNotUpgrade, [origin.ErrForeign], ErrClosed or ErrTooManySockets.
 func (h *Hub) ServeTab(c *fiber.Ctx, s Subject) error {
 	if s.Read == nil {
 		return errNoRead
@@ -50,13 +50,18 @@ func (h *Hub) ServeTab(c *fiber.Ctx, s Subject) error {
 
 // handshake checks everything about a handshake that does not depend on who sends it.
 func (h *Hub) handshake(c *fiber.Ctx) error {
-	header := &c.Context().Request.Header
-	nonce, err := base64.StdEncoding.DecodeString(string(header.Peek("Sec-Websocket-Key")))
-	if !websocket.IsWebSocketUpgrade(c) || c.Method() != fiber.MethodGet || !header.IsHTTP11() ||
-		!bytes.Equal(header.Peek("Sec-Websocket-Version"), []byte("13")) || err != nil || len(nonce) != 16 {
+	check := h.origins.Socket
+	switch {
+	case websocket.IsWebSocketUpgrade(c):
+		if !whole(c) {
+			return ErrNotUpgrade
+		}
+	case wantsStream(c):
+		check = h.origins.Unsafe // browsers send no Origin with a GET to the own site
+	default:
 		return ErrNotUpgrade
 	}
-	if err := h.origins.Socket(origin.Read(c)); err != nil {
+	if err := check(origin.Read(c)); err != nil {
 		return err
 	}
 	h.mu.Lock()
@@ -67,6 +72,14 @@ func (h *Hub) handshake(c *fiber.Ctx) error {
 	return nil
 }
 
+// whole reports whether a websocket handshake has all that belongs to one.
+func whole(c *fiber.Ctx) bool {
+	header := &c.Context().Request.Header
+	nonce, err := base64.StdEncoding.DecodeString(string(header.Peek("Sec-Websocket-Key")))
+	return c.Method() == fiber.MethodGet && header.IsHTTP11() &&
+		bytes.Equal(header.Peek("Sec-Websocket-Version"), []byte("13")) && err == nil && len(nonce) == 16
+}
+
 // upgrade admits the socket, answers the handshake and serves it.
 func (h *Hub) upgrade(c *fiber.Ctx, s Subject, view *outbox, remain func(*member, transport) error) error {
 	seat, err := h.reserve(s.Key)
@@ -75,6 +88,14 @@ func (h *Hub) upgrade(c *fiber.Ctx, s Subject, view *outbox, remain func(*member
 	}
 	m := seat.member
 	m.view = view
+	if !websocket.IsWebSocketUpgrade(c) {
+		stream(c, func(conn *streamTransport) {
+			if seat.take() {
+				h.serveStream(m, conn, s, func(conn transport) error { return remain(m, conn) })
+			}
+		})
+		return nil
+	}
 	err = upgrade(c, h.limits.MaxMessage, func(conn transport) {
 		if !seat.take() {
 			_ = conn.close(nil, closeOverloaded, "", time.Now().Add(closeWrite))

@@ -3,12 +3,14 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
 
 // Bus carries messages of topics between processes. It has to bring what one process publishes to every process, the
-// publishing one included.
+// publishing one included. Topic and payload may hold any bytes, zero bytes too: the hubs talk over it as well.
 type Bus interface {
 	Publish(ctx context.Context, topic string, payload []byte) error
 	// Subscribe calls fn for every message, from one goroutine, until ctx ends. It may return early when the connection
@@ -18,6 +20,9 @@ type Bus interface {
 
 const busRetry = time.Second
 
+// reservedTopics is what the topics begin with by which hubs talk to each other.
+const reservedTopics = "\x00live:"
+
 // topics are the subscriptions of this process.
 type topics struct {
 	mu      sync.RWMutex
@@ -25,8 +30,12 @@ type topics struct {
 }
 
 // Publish sends payload to every view that has subscribed to topic, on every process that the bus reaches. It does not wait
-// for the views. Neither topic nor payload may be modified afterwards. The error is the bus's; without one there is none.
+// for the views. Neither topic nor payload may be modified afterwards. The error is the bus's, or says that the topic is
+// one of this package's own, which begin with a zero byte and "live:".
 func (h *Hub) Publish(ctx context.Context, topic string, payload []byte) error {
+	if strings.HasPrefix(topic, reservedTopics) {
+		return fmt.Errorf("live: publish to %q: topic is reserved", topic)
+	}
 	if h.bus != nil {
 		return h.bus.Publish(ctx, topic, payload)
 	}
@@ -35,6 +44,19 @@ func (h *Hub) Publish(ctx context.Context, topic string, payload []byte) error {
 }
 
 func (h *Hub) dispatch(topic string, payload []byte) {
+	if strings.HasPrefix(topic, reservedTopics) {
+		if topic == presenceBus {
+			h.presence.hear(payload)
+		} else {
+			h.hear(topic, payload)
+		}
+		return
+	}
+	h.inform(topic, payload)
+}
+
+// inform is dispatch for topics that may be this package's own.
+func (h *Hub) inform(topic string, payload []byte) {
 	h.topics.mu.RLock()
 	defer h.topics.mu.RUnlock()
 	msg := Message{Topic: topic, Payload: payload, drawn: new(drawings)}
@@ -46,6 +68,7 @@ func (h *Hub) dispatch(topic string, payload []byte) {
 // listen takes messages from the bus as long as the hub is open.
 func (h *Hub) listen() {
 	for h.ctx.Err() == nil {
+		h.presence.connecting()
 		err := protect(func() error { return h.bus.Subscribe(h.ctx, h.dispatch) })
 		if h.ctx.Err() != nil {
 			return

@@ -15,9 +15,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// transport is all that this package asks of a websocket connection. One goroutine reads and one at a time writes; readBy
-// and writeBy may be called beside them. Nothing may be called once the handler that was given the transport has returned:
-// below it lie pooled objects that then belong to somebody else.
+// transport is all that this package asks of a websocket connection, or of an event stream that stands in for one. One
+// goroutine reads and one at a time writes; readBy and writeBy may be called beside them. Nothing may be called once the
+// handler that was given the transport has returned: below it lie pooled objects that then belong to somebody else.
 type transport interface {
 	// next waits for a message. The reader is valid until next is called again.
 	next() (r io.Reader, text bool, err error)
@@ -27,7 +27,8 @@ type transport interface {
 	close(message []byte, code int, reason string, deadline time.Time) error
 	readBy(t time.Time)  // sets the deadline of next, also of one that waits already
 	writeBy(t time.Time) // the same for a write that is under way
-	// control sets what happens on the peer's pings and pongs; both run inside next. ping says whether to answer.
+	// control sets what happens on the peer's pings and pongs. ping says whether to answer, and runs inside next; pong runs
+	// inside next or ping.
 	control(ping func() bool, pong func())
 	// linger is told the error that ended next. Where the transport refused the peer's bytes and said so in a close frame,
 	// it swallows what the peer still sends: closing a TCP connection with unread bytes resets it, and the peer would

@@ -88,8 +88,11 @@ func (cfg Config) validate(newView func() View) error {
 }
 
 // New returns a handler for one path: GET draws the page, and the websocket that the page opens to the same address keeps it
-// alive. It panics with all mistakes of the configuration at once. The handler returns errors for the app's error handler: what
-// a hook or the page's Mount returned, or a [*fiber.Error].
+// alive. Where websockets are blocked the browser gets an event stream by GET and sends its events by POST, with the same
+// hooks and callbacks: route POST to the handler as well. It answers a POST that belongs to no stream with 405: an app takes
+// its forms in elsewhere, or hands over here only what [IsConnect] is true for.
+// New panics with all mistakes of the configuration at once. The handler returns errors for the app's error handler: what a
+// hook or the page's Mount returned, or a [*fiber.Error].
 func New(newView func() View, cfg Config) fiber.Handler {
 	if cfg.ID == "" {
 		cfg.ID = "live"
@@ -106,11 +109,17 @@ func New(newView func() View, cfg Config) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		// The page holds what one person may see, and the answer depends on whether a socket is asked for.
 		c.Set(fiber.HeaderCacheControl, "no-store")
-		c.Vary(fiber.HeaderCookie, fiber.HeaderUpgrade, "HX-Request", "HX-Target", "HX-History-Restore-Request")
-		if websocket.IsWebSocketUpgrade(c) {
+		c.Vary(fiber.HeaderCookie, fiber.HeaderUpgrade, streamAsked, "HX-Request", "HX-Target", "HX-History-Restore-Request")
+		switch {
+		case websocket.IsWebSocketUpgrade(c), wantsStream(c):
 			return p.upgrade(c)
+		case sendsEvent(c):
+			return p.receive(c)
+		case c.Method() == fiber.MethodGet, c.Method() == fiber.MethodHead:
+			return p.draw(c)
 		}
-		return p.draw(c)
+		c.Set(fiber.HeaderAllow, "GET, HEAD")
+		return fiber.ErrMethodNotAllowed
 	}
 }
 
