@@ -12,10 +12,11 @@
 // Works with htmx 2 and htmx 4; load it after htmx, its websocket extension and multiaccount.js, and defer none of them.
 // No dependency, no global, nothing a strict CSP forbids. Events, all bubbling: live:navigate before a link is followed
 // (detail.message is what will be sent; cancelable), live:connected before the first HTML of a connection is shown
-// (detail.waitUntil takes a promise), live:restored on a field that got back what was typed.
+// (detail.waitUntil takes a promise), live:restored on a field that got back what was typed, live:post before an event goes
+// out by POST for want of a websocket (detail.body is the message, detail.headers may be added to).
 (() => {
   'use strict';
-  const VIEW = '[data-live]', ADDRESSES = ['data-ws-connect', 'hx-ws:connect'], FIELDS = 'input,select,textarea';
+  const VIEW = '[data-live]:not(script)', ADDRESSES = ['data-ws-connect', 'hx-ws:connect'], FIELDS = 'input,select,textarea';
   const Native = window.WebSocket, { CONNECTING, OPEN, CLOSING, CLOSED } = Native;
   const on = (name, handle, target = document, options = false) => target.addEventListener(name, handle, options);
   // A field named "matches" hides the method of that name on its form; these look past it.
@@ -242,6 +243,7 @@
             this.#stream = JSON.parse(data).id;
             remember();
             this.#opened();
+            this.#hear(); // from here on there is more time
           } else if (name === 'close') {
             const { code, reason } = JSON.parse(data);
             this.#end(code, reason);
@@ -330,12 +332,11 @@
     async #post(body, tries = 0) {
       const { signal } = this.#life;
       if (signal.aborted) return;
+      const headers = { 'Content-Type': 'application/json', 'X-Live-Stream': this.#stream };
+      emit(this.#view.element, 'live:post', { body, headers });
       let answer;
       try {
-        answer = await fetch(address(this.#view, false), {
-          method: 'POST', body, credentials: 'same-origin', signal,
-          headers: { 'Content-Type': 'application/json', 'X-Live-Stream': this.#stream },
-        });
+        answer = await fetch(address(this.#view, false), { method: 'POST', body, headers, credentials: 'same-origin', signal });
       } catch { this.#end(1006); return; } // perhaps taken, perhaps not: never twice
       if (answer.ok) return;
       if ([429, 503].includes(answer.status) && tries < 5) { // not taken
@@ -605,13 +606,13 @@
   // the new content is there, and returns true when that is done.
   function keep(root) {
     const notes = [], within = (selector) => [...(is(root, selector) ? [root] : []), ...all(root, selector)];
-    const note = (old, restore) => {
+    // restore gets the element that is there now: a new one, or with morphed also the old one with a new inside. It returns
+    // true when it wants to be called once more: htmx 4 sets the attributes as they were sent again when it settles.
+    const note = (old, restore, morphed = false) => {
       const find = seat(old), whose = owner(old);
       notes.push(() => {
-        if (old.isConnected) return false;
-        const fresh = find();
-        if (fresh && owner(fresh) === whose) restore(fresh);
-        return Boolean(fresh);
+        const now = old.isConnected ? morphed && old : find();
+        return Boolean(now) && !(owner(now) === whose && restore(now));
       });
     };
 
@@ -626,35 +627,27 @@
       });
     }
     for (const element of within('[contenteditable]')) {
-      const before = edited.get(element);
+      const before = edited.get(element), content = element.cloneNode(true);
       if (before === undefined || element.textContent === before) continue;
-      note(element, (fresh) => {
-        if (fresh.textContent !== before) return;
-        fresh.replaceChildren(...element.childNodes);
-        edited.set(fresh, before);
-        emit(fresh, 'live:restored', { drawn: before });
-      });
+      note(element, (now) => {
+        if (now.textContent !== before) return;
+        now.replaceChildren(...content.childNodes);
+        edited.set(now, before);
+        emit(now, 'live:restored', { drawn: before });
+      }, true);
     }
     for (const details of within('details')) {
-      const before = toggled.get(details), find = seat(details);
+      const before = toggled.get(details);
       if (before === undefined || details.open === before) continue;
-      notes.push(() => { // also when it is the same element, morphed
-        const fresh = details.isConnected ? details : find();
-        if (fresh?.open === before) fresh.open = !before;
-        if (fresh) toggled.set(fresh, before);
-        return Boolean(fresh) && fresh !== details;
-      });
+      note(details, (now) => {
+        if (now.open === before) now.open = !before;
+        return toggled.set(now, before);
+      }, true);
     }
     for (const element of scrolled) {
+      const { scrollTop, scrollLeft } = element;
       if (!element.isConnected) scrolled.delete(element);
-      else if (root.contains(element)) {
-        const { scrollTop, scrollLeft } = element, find = seat(element);
-        notes.push(() => {
-          const fresh = element.isConnected ? element : find();
-          if (fresh) Object.assign(fresh, { scrollTop, scrollLeft });
-          return Boolean(fresh) && fresh !== element;
-        });
-      }
+      else if (root.contains(element)) note(element, (now) => { Object.assign(now, { scrollTop, scrollLeft }); }, true);
     }
 
     const { activeElement: focused } = document;

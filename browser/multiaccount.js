@@ -379,9 +379,9 @@
       // 1008 is final, unless the browser has a new session by now. A handshake that was refused says nothing about
       // why, so ask before the next.
       const before = stamp;
-      const answered = code === 1008 || !opened ? await check() : true;
+      const known = code === 1008 || !opened ? await check() : true;
       // After a stream that did not open either, a websocket has its turn again.
-      if (!opened) unopened = current instanceof Stream ? 1 : answered ? unopened + 1 : 0;
+      if (!opened) unopened = current instanceof Stream ? 1 : known ? unopened + 1 : 0;
       if (code === 1008 && !over && stamp === before) { refused = true; return; }
       // 1012: come back at once, but not all tabs of a server in the same instant.
       const delay = code === 1012 && tries === 0 ? Math.random() * 250 : backoff(tries);
@@ -542,6 +542,10 @@
   on('live:navigate', ({ target, detail }) => {
     const value = stampOf(target);
     if (value) detail.message._stamp = value;
+  });
+  on('live:post', ({ detail }) => { // an app's guard in front of the view looks where it does for every other request
+    const message = JSON.parse(detail.body), { _stamp: value } = message.values || message; // values: htmx 4
+    if (value) detail.headers[HEADER] = value;
   });
   on('live:connected', ({ detail }) => {
     if (state && dirty()) detail.waitUntil(check().then((known) => known || Promise.reject(new Error('no answer'))));
