@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"html/template"
 	"io"
 	"net/url"
@@ -43,6 +44,9 @@ var loadTenant = live.Hook{Name: "load tenant", Connect: func(_ *fiber.Ctx, s *l
 // notesTopic is where the views of an account hear that its notes have changed, on every process.
 func notesTopic(account string) string { return "notes:" + account }
 
+// hereTopic is where people of a tenant see who of them is at their notes right now.
+func hereTopic(tenant string) string { return "here:" + tenant }
+
 // announceNote tells the account's live views to look again. The message carries nothing: the truth is in the store.
 func (s *site) announceNote(ctx context.Context, account string) error {
 	return s.accounts.Hub().Publish(ctx, notesTopic(account), nil)
@@ -62,6 +66,7 @@ type notesView struct {
 	Errors live.Errors
 	Sent   int // notes so far: the fields are drawn anew, and empty, after each
 	List   template.HTML
+	Here   []live.Presence // who of the tenant looks at this page
 }
 
 // noteForm is the form of a new note.
@@ -76,7 +81,13 @@ func (v *notesView) Mount(_ context.Context, s *live.Socket) error {
 	v.Tenant, _ = live.Value[tenant](s)
 	v.Stamp = hooks.Stamp(s)
 	s.Subscribe(notesTopic(v.user.ID))
-	return nil
+	s.Subscribe(live.PresenceTopic(hereTopic(v.Tenant.ID)))
+	err := s.Track(hereTopic(v.Tenant.ID), v.user.ID, v.user.Name)
+	if errors.Is(err, live.ErrCrowded) { // the page works without
+		err = nil
+	}
+	v.Here = v.site.accounts.Hub().Present(hereTopic(v.Tenant.ID))
+	return err
 }
 
 // StampField is for the form that a browser without script sends.
@@ -109,8 +120,13 @@ func (v *notesView) Event(ctx context.Context, s *live.Socket, e live.Event) err
 	return v.site.announceNote(ctx, v.user.ID)
 }
 
-// Info hears that the notes have changed. All tabs that show the same have the list drawn once.
+// Info hears that the notes have changed, or who is here. All tabs that show the same have the list drawn once.
 func (v *notesView) Info(ctx context.Context, s *live.Socket, m live.Message) (err error) {
+	if here := hereTopic(v.Tenant.ID); m.Topic == live.PresenceTopic(here) {
+		v.Here = v.site.accounts.Hub().Present(here)
+		s.Redraw()
+		return nil
+	}
 	v.List, err = m.Once(ctx, v.user.ID+" "+v.Find, v.drawList)
 	s.Redraw()
 	return err

@@ -117,7 +117,9 @@ func (s *site) routes(app *fiber.App) {
 	app.Get("/inbox/who", s.accounts.RequireUser, s.accounts.Protect(), s.showWho)
 	app.Get("/notes", s.accounts.RequireUser, s.accounts.Protect(), s.showNotes)
 	app.Post("/notes", s.accounts.Protect(), s.accounts.RequireUser, s.addNote)
-	app.Get("/live", s.liveNotes())
+	live := s.liveNotes()
+	app.Get("/live", live)  // the page, its websocket, and its event stream where websockets are blocked
+	app.Post("/live", live) // what that page sends then
 
 	if s.demo {
 		app.Post("/demo/users/:id/status", s.accounts.SameOrigin(), s.accounts.RequireUser, s.setStatus)
