@@ -86,7 +86,7 @@ func (v *notesView) Mount(_ context.Context, s *live.Socket) error {
 	if errors.Is(err, live.ErrCrowded) { // the page works without
 		err = nil
 	}
-	v.Here = v.site.accounts.Hub().Present(hereTopic(v.Tenant.ID))
+	v.Here = s.Hub().Present(hereTopic(v.Tenant.ID))
 	return err
 }
 
@@ -123,7 +123,7 @@ func (v *notesView) Event(ctx context.Context, s *live.Socket, e live.Event) err
 // Info hears that the notes have changed, or who is here. All tabs that show the same have the list drawn once.
 func (v *notesView) Info(ctx context.Context, s *live.Socket, m live.Message) (err error) {
 	if here := hereTopic(v.Tenant.ID); m.Topic == live.PresenceTopic(here) {
-		v.Here = v.site.accounts.Hub().Present(here)
+		v.Here = s.Hub().Present(here)
 		s.Redraw()
 		return nil
 	}

@@ -64,6 +64,9 @@ func (s *Socket) Connected() bool { return s.member != nil }
 // shows: elements with an id of which something other than elements with an id has changed, rows that came, went or moved.
 func (s *Socket) Redraw() { s.redraw = true }
 
+// Hub returns the hub of the view, to publish and to ask who is present.
+func (s *Socket) Hub() *Hub { return s.page.Hub }
+
 // Subscribe makes Info get what is published to topic from now on, until the socket ends. A view that takes longer with
 // its messages than they come loses the socket with 1013; of messages without a payload only the newest of a topic waits.
 func (s *Socket) Subscribe(topic string) {

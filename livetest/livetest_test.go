@@ -78,7 +78,8 @@ func TestNavigationInsideAView(t *testing.T) {
 			page.WaitText("notes-list", text)
 		}
 		page.Click("only-eggs")
-		page.Wait(func() bool { return page.URL() == "/live?only=eggs" && !page.Has("note-1") })
+		page.WaitURL("/live?only=eggs")
+		page.Wait(func() bool { return !page.Has("note-1") })
 		if m := page.WaitMessage("navigated"); m.URL != "/live?only=eggs" || !strings.Contains(m.JSON, `"push":true`) {
 			t.Errorf("navigated: %+v", m)
 		}

@@ -84,7 +84,7 @@ func (p *Page) Messages() []Message {
 // each change of the page and every few milliseconds. Inside it ask Has before Text, which wants the element to be there.
 func (p *Page) Wait(done func() bool) {
 	p.b.t.Helper()
-	p.wait(func() string { return "" }, done)
+	p.wait(func() string { return "what Wait was asked to wait for" }, done)
 }
 
 // WaitText waits until an element is there and its text has part in it.
@@ -109,6 +109,14 @@ func (p *Page) WaitText(id, part string) {
 		text, err := found()
 		return err == nil && strings.Contains(text, part)
 	})
+}
+
+// WaitURL waits until the page is at an address, such as "/notes?page=2". A view that goes on tells its address after its
+// HTML, so wait for this before anything that makes the page connect anew.
+func (p *Page) WaitURL(url string) {
+	p.b.t.Helper()
+	p.wait(func() string { return fmt.Sprintf("the page is at %s, want %s", p.URL(), url) },
+		func() bool { return p.URL() == url })
 }
 
 // WaitMessage waits until a message of some type has come, now or before, and returns the newest.
@@ -226,7 +234,8 @@ func (p *Page) WaitClosed(view ...string) (code int) {
 	return code
 }
 
-// Reconnect breaks the connection of a view, as a network does, and waits until the view has shown itself on a new one.
+// Reconnect breaks the connection of a view, as a network does, and waits until the view has shown itself on a new one. What
+// is under way is lost; see WaitURL.
 func (p *Page) Reconnect(view ...string) {
 	p.b.t.Helper()
 	p.mu.Lock()
