@@ -32,7 +32,7 @@ func (s *Socket) run(ctx context.Context, conn transport) error {
 	wg.Go(func() {
 		defer s.unmount()
 		if err := protect(func() error { return s.own(ctx) }); err != nil {
-			s.fail(err)
+			s.fail(ctx, err)
 		}
 	})
 	return protect(func() error {
@@ -211,8 +211,8 @@ func (s *Socket) take(ctx context.Context, e Event) error {
 	return nil
 }
 
-// fail ends the socket with what an error has to say to the browser.
-func (s *Socket) fail(err error) {
+// fail ends the socket with what an error has to say to the browser. ctx is the view's.
+func (s *Socket) fail(ctx context.Context, err error) {
 	var refusal *Refusal
 	var halt *Halt
 	switch {
@@ -224,7 +224,8 @@ func (s *Socket) fail(err error) {
 		s.member.shut(closePolicy, "", encode(navigation{Type: "redirect", URL: halt.Redirect}))
 	case errors.As(err, &halt):
 		s.member.shut(closePolicy, "", nil)
-	case !s.member.open() && errors.Is(err, context.Canceled): // the view noticed the end, that is all
+	case ctx.Err() != nil && errors.Is(err, context.Canceled): // the view noticed the end, that is all
+		s.member.shut(closeOurFault, "", nil)
 	default:
 		s.page.Hub.log.Error("live: view", "path", s.path, "err", err)
 		s.member.shut(closeOurFault, "", encode(failure{Type: "failed", Message: s.page.Texts.Failed}))
