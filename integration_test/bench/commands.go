@@ -60,7 +60,7 @@ func (b *bench) commands() error {
 			return p.switched(r, to)
 		}},
 		{"tab socket: who asks, and after joining the newest state", 2, func() error {
-			t, err := openTab(server.addr, p.cookie, p.session.Version)
+			t, err := openTab(server.addr, tabPath(p.session.Version), p.cookie)
 			if err != nil {
 				return err
 			}

@@ -41,7 +41,7 @@ func (b *bench) fanout() error {
 			if err != nil {
 				return err
 			}
-			c, err := p.compare(stretch.ways(p))
+			c, err := compare(stretch.ways(p), n, p.used)
 			p.close()
 			if err != nil {
 				return fmt.Errorf("%s, %d tabs: %w", stretch.name, n, err)
@@ -96,8 +96,8 @@ func (c *comparison) toSave() string {
 	return over(c.ours.halves, c.save.halves).String()
 }
 
-// compare goes all ways in turns.
-func (p *pair) compare(w ways) (*comparison, error) {
+// compare goes all ways in turns, to so many tabs. used returns the CPU time of our servers and of the floor's.
+func compare(w ways, tabs int, used func() ([2]time.Duration, error)) (*comparison, error) {
 	c := &comparison{ours: timing{way: w.ours}, floor: timing{way: w.floor}, save: timing{way: w.save}}
 	timings := []*timing{&c.ours, &c.floor}
 	if w.save != nil {
@@ -106,7 +106,7 @@ func (p *pair) compare(w ways) (*comparison, error) {
 	if _, err := takeTurns(timings, fanoutWarm); err != nil {
 		return nil, err
 	}
-	before, err := p.used()
+	before, err := used()
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +120,11 @@ func (p *pair) compare(w ways) (*comparison, error) {
 			t.halves = append(t.halves, float64(quantile(round[i], 0.5)))
 		}
 	}
-	after, err := p.used()
+	after, err := used()
 	if err != nil {
 		return nil, err
 	}
-	frames := time.Duration(len(p.null) * fanoutRounds * fanoutChanges)
+	frames := time.Duration(tabs * fanoutRounds * fanoutChanges)
 	c.oursCPU = (after[0] - before[0]) / frames
 	c.nullCPU = (after[1] - before[1]) / (frames * time.Duration(len(timings)-1))
 	return c, nil

@@ -16,21 +16,24 @@ const (
 // memory measures what an idle tab holds on to, which decides how many a process can serve and whether a leaner transport
 // is worth its code.
 func (b *bench) memory() error {
-	var ours, views, floor []footprint
+	kinds := []struct {
+		name, role string
+		open       func(addr string, p *person) (idler, error)
+	}{
+		{"tab", "site", openIdleTab},
+		{"echo", "echo", openEcho},
+		{"view", "views", openIdleTab},
+		{"stream", "views", openStream},
+	}
+	found := make(map[string][]footprint)
 	for range memoryPairs {
-		our, err := b.footprint("site")
-		if err != nil {
-			return fmt.Errorf("site: %w", err)
+		for _, kind := range kinds {
+			f, err := b.footprint(kind.role, kind.open)
+			if err != nil {
+				return fmt.Errorf("%s: %w", kind.name, err)
+			}
+			found[kind.name] = append(found[kind.name], f)
 		}
-		echo, err := b.footprint("echo")
-		if err != nil {
-			return fmt.Errorf("echo: %w", err)
-		}
-		view, err := b.footprint("views")
-		if err != nil {
-			return fmt.Errorf("views: %w", err)
-		}
-		ours, views, floor = append(ours, our), append(views, view), append(floor, echo)
 	}
 	var rows [][]string
 	for _, number := range []struct {
@@ -43,23 +46,27 @@ func (b *bench) memory() error {
 		{"of that stack, KiB", false, func(f footprint) float64 { return f.stack / 1024 }},
 		{"goroutines", false, func(f footprint) float64 { return f.goroutines }},
 	} {
-		our, view, echo := each(ours, number.of), each(views, number.of), each(floor, number.of)
+		our, echo := each(found["tab"], number.of), each(found["echo"], number.of)
+		view, stream := each(found["view"], number.of), each(found["stream"], number.of)
 		if echo[0] == 0 {
 			continue // this system does not tell
 		}
 		ratio := over(our, echo)
 		rows = append(rows, []string{number.name, spreadOf(our).String(), spreadOf(echo).String(), ratio.String(),
-			spreadOf(view).String(), over(view, our).String(), over(view, echo).String()})
+			spreadOf(view).String(), over(view, our).String(), over(view, echo).String(),
+			spreadOf(stream).String(), over(stream, view).String()})
 		if number.aimed {
 			b.report.aim("idle tab: "+number.name+" to bare echo", ratio.median, memoryAim)
 		}
 	}
 	table("An idle tab", fmt.Sprintf("%d tabs more than %d, %d to a session, with all headers of a browser; each has got one "+
-		"text and one pong, and all were open at the end. A fresh server for each of %d rounds, after garbage collection. Echo: "+
+		"text and, unless it is a stream, one pong, and all were open at the end. A fresh server for each of %d rounds, "+
+		"after garbage collection. Echo: "+
 		"contrib/websocket with its defaults and a loop of ReadMessage and WriteMessage. View: a live view of the account with a "+
-		"list of ten rows.",
+		"list of ten rows. Stream: the same view over an event stream, as where websockets are blocked.",
 		memoryTabs, memoryWarm, tabsOfSession, memoryPairs),
-		[]string{"for each tab", "ours", "echo", "ours to echo", "view", "view to ours", "view to echo"}, rows)
+		[]string{"for each tab", "ours", "echo", "ours to echo", "view", "view to ours", "view to echo",
+			"stream", "stream to view"}, rows)
 	return nil
 }
 
@@ -74,13 +81,13 @@ func each(all []footprint, of func(footprint) float64) []float64 {
 // footprint is what one tab costs the server.
 type footprint struct{ rss, heap, stack, goroutines float64 }
 
-func (b *bench) footprint(role string) (f footprint, err error) {
+func (b *bench) footprint(role string, open func(addr string, p *person) (idler, error)) (f footprint, err error) {
 	server, err := b.start(role)
 	if err != nil {
 		return f, err
 	}
 	defer server.stop()
-	warm, err := b.idleTabs(server, role, memoryWarm)
+	warm, err := b.idle(server, memoryWarm, open)
 	defer func() { closeAll(warm) }()
 	if err != nil {
 		return f, err
@@ -89,7 +96,7 @@ func (b *bench) footprint(role string) (f footprint, err error) {
 	if err != nil {
 		return f, err
 	}
-	tabs, err := b.idleTabs(server, role, memoryTabs)
+	tabs, err := b.idle(server, memoryTabs, open)
 	defer func() { closeAll(tabs) }()
 	if err != nil {
 		return f, err
@@ -99,7 +106,7 @@ func (b *bench) footprint(role string) (f footprint, err error) {
 		return f, err
 	}
 	for i, t := range slices.Concat(warm, tabs) {
-		if err := t.ping(); err != nil {
+		if err := t.alive(); err != nil {
 			return f, fmt.Errorf("tab %d is not open any more: %w", i+1, err)
 		}
 	}
@@ -111,8 +118,8 @@ func (b *bench) footprint(role string) (f footprint, err error) {
 	}, nil
 }
 
-// idleTabs opens tabs that have all been used once.
-func (b *bench) idleTabs(server *child, role string, n int) (tabs []tab, err error) {
+// idle opens tabs that have all been used once.
+func (b *bench) idle(server *child, n int, open func(addr string, p *person) (idler, error)) (tabs []idler, err error) {
 	var p *person
 	for i := range n {
 		if i%tabsOfSession == 0 {
@@ -120,20 +127,12 @@ func (b *bench) idleTabs(server *child, role string, n int) (tabs []tab, err err
 				return tabs, err
 			}
 		}
-		t, err := openTab(server.addr, p.cookie, p.session.Version)
+		t, err := open(server.addr, p)
 		if err != nil {
 			return tabs, err
 		}
 		tabs = append(tabs, t)
-		if role == "echo" { // ours says hello by itself
-			if err := t.say(`{"type":"hello","v":1}`); err != nil {
-				return tabs, err
-			}
-		}
-		if _, err := t.expect(opText); err != nil {
-			return tabs, err
-		}
-		if err := t.ping(); err != nil {
+		if err := t.alive(); err != nil {
 			return tabs, err
 		}
 	}

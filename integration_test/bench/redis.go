@@ -116,6 +116,15 @@ func (w *wire) skip(lines int) error {
 	return nil
 }
 
+// message reads the text of the next message of a subscription.
+func (w *wire) message() (string, error) {
+	if err := w.skip(linesOfMessage - 1); err != nil {
+		return "", err
+	}
+	text, err := w.r.ReadString('\n')
+	return strings.TrimSpace(text), err
+}
+
 // Lines of the answers that the null hub meets: each is an array of three, with texts of one line.
 const (
 	linesOfSubscribed = 6 // *3 $9 subscribe $n channel :1

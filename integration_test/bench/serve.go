@@ -23,12 +23,16 @@ import (
 
 // roles are the servers that take part. Each adds its routes to an app.
 var roles = map[string]func(app *fiber.App, rdb *redis.Client) error{
-	"site":   site,     // ours
-	"views":  views,    // ours, with a live view in each tab
-	"bare":   bare,     // floor of a request
-	"decode": decoding, // the same, and the record is decoded
-	"null":   nullHub,  // floor of a switch
-	"echo":   echoTabs, // floor of an idle tab
+	"site":      site,         // ours
+	"views":     views,        // ours, with a live view in each tab
+	"bare":      bare,         // floor of a request
+	"decode":    decoding,     // the same, and the record is decoded
+	"null":      nullHub,      // floor of a switch
+	"echo":      echoTabs,     // floor of an idle tab
+	"boards":    boards,       // ours, three live views
+	"busboards": busBoards,    // the same, one of several nodes
+	"loop":      boardLoop,    // floor of the boards
+	"busloop":   busBoardLoop, // the same, one of several nodes
 }
 
 // serve is the life of a server: it prints its address and ends with its stdin.

@@ -25,8 +25,9 @@ const cookieName = "accounts-insecure"
 // user is the app's user, as small as users get.
 type user struct{ ID, Name string }
 
-// plugin takes the plugin into an app. Limits that would end a measurement are out of its way; the rest are defaults.
-func plugin(app *fiber.App, rdb *redis.Client) (*multiaccount.Plugin[user], error) {
+// plugin takes the plugin into an app. Without a bus its views hear of this process only. Limits that would end a
+// measurement are out of its way; the rest are defaults.
+func plugin(app *fiber.App, rdb *redis.Client, bus live.Bus) (*multiaccount.Plugin[user], error) {
 	p, err := multiaccount.New(multiaccount.Config[user]{
 		Users: func(_ context.Context, ids ...string) (map[string]user, error) {
 			users := make(map[string]user, len(ids))
@@ -36,8 +37,9 @@ func plugin(app *fiber.App, rdb *redis.Client) (*multiaccount.Plugin[user], erro
 			return users, nil
 		},
 		Store:    redisstore.New(rdb),
+		Bus:      bus,
 		Sessions: account.Options{SwitchesPerMinute: 1 << 20},
-		Sockets:  live.Limits{SocketsPerKey: 1000, PingEvery: 10 * time.Minute, PongTimeout: time.Hour},
+		Sockets:  live.Limits{SocketsPerKey: 1000, PingEvery: 50 * time.Second, PongTimeout: time.Hour},
 		Cookie:   multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: true},
 	})
 	if err != nil {
@@ -53,7 +55,7 @@ func plugin(app *fiber.App, rdb *redis.Client) (*multiaccount.Plugin[user], erro
 
 // site is an app with the plugin.
 func site(app *fiber.App, rdb *redis.Client) error {
-	p, err := plugin(app, rdb)
+	p, err := plugin(app, rdb, nil)
 	if err != nil {
 		return err
 	}
@@ -72,7 +74,7 @@ func site(app *fiber.App, rdb *redis.Client) error {
 
 // views is an app whose tab socket is a live view with a list of ten rows, for the account that is current.
 func views(app *fiber.App, rdb *redis.Client) error {
-	p, err := plugin(app, rdb)
+	p, err := plugin(app, rdb, nil)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (p *pair) open(n int) (err error) {
 
 func (p *pair) openTabs(n int) error {
 	for range n {
-		t, err := openTab(p.site.addr, p.person.cookie, p.person.session.Version)
+		t, err := openTab(p.site.addr, tabPath(p.person.session.Version), p.person.cookie)
 		if err != nil {
 			return err
 		}

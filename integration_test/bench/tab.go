@@ -11,6 +11,7 @@ import (
 const (
 	opText  = 0x1
 	opClose = 0x8
+	opPing  = 0x9
 	opPong  = 0xA
 )
 
@@ -19,15 +20,18 @@ const (
 // for each tab, the same with ours and with the floor.
 type tab struct{ *client }
 
+// tabPath is where the tabs of a session are told of its changes.
+func tabPath(version int64) string { return fmt.Sprintf("/link/live?v=%d", version) }
+
 // openTab makes the handshake that a browser makes, with all that browsers send: what a server keeps of it is part of what
 // a tab costs.
-func openTab(addr, cookie string, version int64) (tab, error) {
+func openTab(addr, path, cookie string) (tab, error) {
 	c, err := dialHTTP(addr)
 	if err != nil {
 		return tab{}, err
 	}
 	c.r = bufio.NewReaderSize(c.conn, 1024)
-	r, err := c.do(fmt.Appendf(nil, handshake, version, addr, addr, cookieName, cookie))
+	r, err := c.do(fmt.Appendf(nil, handshake, path, addr, addr, cookieName, cookie))
 	if err == nil && r.status != 101 {
 		err = fmt.Errorf("handshake: status %d", r.status)
 	}
@@ -38,7 +42,7 @@ func openTab(addr, cookie string, version int64) (tab, error) {
 	return tab{c}, nil
 }
 
-var handshake = strings.ReplaceAll(`GET /link/live?v=%d HTTP/1.1
+var handshake = strings.ReplaceAll(`GET %s HTTP/1.1
 Host: %s
 Connection: Upgrade
 Pragma: no-cache
@@ -55,8 +59,17 @@ Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits
 
 `, "\n", "\r\n")
 
-// next reads one frame. The payload is valid until the next read.
+// next reads one frame that is no ping. Those come whenever they like, and the server of a benchmark waits an hour for the
+// pong. The payload is valid until the next read.
 func (t tab) next() (op byte, payload []byte, err error) {
+	for {
+		if op, payload, err = t.frame(); err != nil || op != opPing {
+			return op, payload, err
+		}
+	}
+}
+
+func (t tab) frame() (op byte, payload []byte, err error) {
 	head, err := t.r.Peek(2)
 	if err != nil {
 		return 0, nil, err
@@ -112,7 +125,7 @@ func expectAll(tabs []tab) error {
 	return nil
 }
 
-func closeAll(tabs []tab) {
+func closeAll[T interface{ close() }](tabs []T) {
 	for _, t := range tabs {
 		t.close()
 	}
