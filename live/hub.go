@@ -37,6 +37,8 @@ const (
 var (
 	// ErrTooManySockets: the key has [Limits].SocketsPerKey open sockets. Answer 429.
 	ErrTooManySockets = errors.New("live: too many open sockets")
+	// ErrFull: the process has [Limits].Sockets open sockets. Answer 503; another process may have room.
+	ErrFull = errors.New("live: too many open sockets in this process")
 	// ErrClosed: the hub takes no sockets any more. Answer 503.
 	ErrClosed = errors.New("live: hub is closed")
 	// ErrNotUpgrade: the request is neither a websocket handshake nor does it ask for an event stream. Answer 426.
@@ -218,7 +220,7 @@ type seat struct {
 
 // reserve admits a socket before its upgrade. Whoever wins take has to call leave.
 func (h *Hub) reserve(key Key) (seat, error) {
-	if err := h.enter(); err != nil {
+	if err := h.enter(h.limits.Sockets); err != nil {
 		return seat{}, err
 	}
 	s := h.shard(key)
@@ -279,14 +281,26 @@ func (h *Hub) leave(m *member) {
 	h.left()
 }
 
-// enter counts somebody whom Close has to wait for. Unless it returns an error, left has to be called.
-func (h *Hub) enter() error {
+// enter counts somebody whom Close has to wait for, if there are fewer than most. Unless it returns an error, left has to be
+// called.
+func (h *Hub) enter(most int) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed {
-		return ErrClosed
+	if err := h.room(most); err != nil {
+		return err
 	}
 	h.active++
+	return nil
+}
+
+// room is called with mu.
+func (h *Hub) room(most int) error {
+	switch {
+	case h.closed:
+		return ErrClosed
+	case h.active >= most:
+		return ErrFull
+	}
 	return nil
 }
 

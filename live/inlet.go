@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"io"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -154,7 +155,7 @@ func (p *page) receive(c *fiber.Ctx) error {
 	if err := h.origins.Unsafe(origin.Read(c)); err != nil {
 		return answer(c, err, true)
 	}
-	if err := h.enter(); err != nil {
+	if err := h.enter(math.MaxInt); err != nil { // an event of a stream that has its place already
 		return answer(c, err, true)
 	}
 	defer h.left()

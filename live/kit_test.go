@@ -106,7 +106,8 @@ func (w *world) listen() *world {
 }
 
 func status(c *fiber.Ctx, err error) error {
-	for target, code := range map[error]int{live.ErrNotUpgrade: 426, origin.ErrForeign: 403, live.ErrTooManySockets: 429, live.ErrClosed: 503} {
+	for target, code := range map[error]int{live.ErrNotUpgrade: 426, origin.ErrForeign: 403, live.ErrTooManySockets: 429, live.ErrClosed: 503,
+		live.ErrFull: 503} {
 		if errors.Is(err, target) {
 			return c.SendStatus(code)
 		}

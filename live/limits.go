@@ -9,6 +9,7 @@ import (
 
 // Limits bound what one socket may cost. A zero field means its default.
 type Limits struct {
+	Sockets           int           // of all keys, open at once in this process; one more is answered 503. Default: 10,000
 	SocketsPerKey     int           // open at once, in this process. Default: 32
 	MessagesPerSecond int           // from the browser, pings included; more closes the socket with 1008. Default: 10
 	Burst             int           // messages that may come at once. Default: 20
@@ -22,6 +23,7 @@ type Limits struct {
 const maxPingEvery = 50 * time.Second
 
 func (l Limits) withDefaults() Limits {
+	l.Sockets = cmp.Or(l.Sockets, 10_000)
 	l.SocketsPerKey = cmp.Or(l.SocketsPerKey, 32)
 	l.MessagesPerSecond = cmp.Or(l.MessagesPerSecond, 10)
 	l.Burst = cmp.Or(l.Burst, 20)
@@ -41,6 +43,7 @@ func (l Limits) Validate() error {
 		}
 	}
 	l = l.withDefaults()
+	check(l.Sockets > 0, "Sockets is %d: use 1 or more", l.Sockets)
 	check(l.SocketsPerKey > 0, "SocketsPerKey is %d: use 1 or more", l.SocketsPerKey)
 	check(l.MessagesPerSecond > 0, "MessagesPerSecond is %d: use 1 or more", l.MessagesPerSecond)
 	check(l.Burst > 0, "Burst is %d: use 1 or more", l.Burst)

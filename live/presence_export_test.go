@@ -27,7 +27,7 @@ func (s *Socket) Taken() (all []Message) {
 
 // Hold keeps Close waiting until the returned function is called.
 func (h *Hub) Hold() func() {
-	if err := h.enter(); err != nil {
+	if err := h.enter(h.limits.Sockets); err != nil {
 		panic(err)
 	}
 	return h.left

@@ -32,7 +32,8 @@ var errNoRead = errors.New("live: Subject.Read is missing")
 // ServeTab upgrades the request to a socket, or answers it with an event stream where websockets are blocked, that follows s
 // and sends nothing but what is announced. First comes Hello, then at once the Payload of the newest state if that is not the
 // Version of the page. What the browser sends over a socket is counted and ignored. Errors come before the upgrade, and the
-// request is not answered yet: ErrNotUpgrade, [origin.ErrForeign], ErrClosed or ErrTooManySockets.
+// request is not answered yet: ErrNotUpgrade, [origin.ErrForeign], ErrClosed, ErrFull or
+// ErrTooManySockets.
 func (h *Hub) ServeTab(c *fiber.Ctx, s Subject) error {
 	if s.Read == nil {
 		return errNoRead
@@ -66,10 +67,7 @@ func (h *Hub) handshake(c *fiber.Ctx) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed {
-		return ErrClosed
-	}
-	return nil
+	return h.room(h.limits.Sockets)
 }
 
 // whole reports whether a websocket handshake has all that belongs to one.

@@ -271,6 +271,22 @@ func TestEventForAClosedSocketReachesTheNextUser(t *testing.T) {
 	announcers.Wait()
 }
 
+func TestAProcessHoldsSoManySocketsAndNoMore(t *testing.T) {
+	w := newWorld(t, live.HubConfig{Limits: live.Limits{Sockets: 2}}).listen()
+	w.set(state("a", 1, 1))
+	w.set(state("b", 1, 1))
+	a, b := w.tab("a", 1, 1), w.tab("b", 1, 1)
+	if _, code := w.dial("/tab/a/1/1"); code != 503 {
+		t.Errorf("a third socket: status %d, want 503", code)
+	}
+	_ = a.Close()
+	eventually(t, "a place is free", func() bool {
+		c, code := w.dial("/tab/a/1/1")
+		return c != nil && code == 101
+	})
+	b.expect("hello", 1)
+}
+
 func TestHandshakeIsRefusedBeforeTheUpgrade(t *testing.T) {
 	w := newWorld(t, live.HubConfig{Limits: live.Limits{SocketsPerKey: 2}}).listen()
 	w.set(state("k", 1, 1))

@@ -202,7 +202,7 @@ func answer(c *fiber.Ctx, err error, socket bool) error {
 	case errors.Is(err, ErrTooManySockets):
 		c.Set(fiber.HeaderRetryAfter, "5")
 		return fiber.ErrTooManyRequests
-	case errors.Is(err, ErrClosed):
+	case errors.Is(err, ErrClosed), errors.Is(err, ErrFull):
 		c.Set(fiber.HeaderRetryAfter, "1")
 		return fiber.ErrServiceUnavailable
 	case errors.As(err, &halt):

@@ -483,8 +483,8 @@ func TestLimitsAreReportedTogether(t *testing.T) {
 	if err := (live.Limits{}).Validate(); err != nil {
 		t.Errorf("defaults: %v", err)
 	}
-	err := live.Limits{SocketsPerKey: -1, MessagesPerSecond: -1, Burst: -1, MaxMessage: -1, WriteTimeout: -1, PingEvery: 1, PongTimeout: 1}.Validate()
-	for _, want := range []string{"SocketsPerKey", "MessagesPerSecond", "Burst", "MaxMessage", "WriteTimeout", "PingEvery", "PongTimeout"} {
+	err := live.Limits{Sockets: -1, SocketsPerKey: -1, MessagesPerSecond: -1, Burst: -1, MaxMessage: -1, WriteTimeout: -1, PingEvery: 1, PongTimeout: 1}.Validate()
+	for _, want := range []string{"Sockets is", "SocketsPerKey", "MessagesPerSecond", "Burst", "MaxMessage", "WriteTimeout", "PingEvery", "PongTimeout"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v misses %s", err, want)
 		}
