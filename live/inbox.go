@@ -19,8 +19,8 @@ func newInbox() inbox { return inbox{some: make(chan struct{}, 1)} }
 func (b *inbox) put(msg Message) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if msg.Payload == nil {
-		same := func(m Message) bool { return m.Topic == msg.Topic && m.Payload == nil }
+	if len(msg.Payload) == 0 {
+		same := func(m Message) bool { return m.Topic == msg.Topic && len(m.Payload) == 0 }
 		if i := slices.IndexFunc(b.list, same); i >= 0 {
 			b.list[i] = msg
 			return true

@@ -36,7 +36,11 @@ func (s *Socket) run(ctx context.Context, conn transport) error {
 		}
 	})
 	return protect(func() error {
-		return m.listen(conn, func(r io.Reader, text bool) error { return s.read(ctx, r, text) })
+		err := m.listen(conn, func(r io.Reader, text bool) error { return s.read(ctx, r, text) })
+		if err == nil {
+			m.cut()
+		}
+		return err
 	})
 }
 

@@ -196,6 +196,13 @@ func (m *member) refuse(code int, reason string) {
 	m.mu.Unlock()
 }
 
+// cut notes that the peer has ended the connection, or says nothing any more: there is nobody to tell why.
+func (m *member) cut() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closing = true
+}
+
 // open reports whether the peer may still act: nothing was announced that ends the socket, and nothing else did.
 func (m *member) open() bool {
 	m.mu.Lock()

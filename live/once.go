@@ -10,7 +10,10 @@ import (
 type Message struct {
 	Topic   string
 	Payload []byte // shared by all receivers: must not be modified
-	drawn   *drawings
+	// Missed: messages of the topic may have been lost while the bus was not there. Look at what is true now; the payload is
+	// empty. A view whose messages have no payload looks anyway.
+	Missed bool
+	drawn  *drawings
 }
 
 // Once returns what draw makes of this message, and calls draw only once for all views of this process that ask with the

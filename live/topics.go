@@ -13,8 +13,9 @@ import (
 // publishing one included. Topic and payload may hold any bytes, zero bytes too: the hubs talk over it as well.
 type Bus interface {
 	Publish(ctx context.Context, topic string, payload []byte) error
-	// Subscribe calls fn for every message, from one goroutine, until ctx ends. It may return early when the connection
-	// breaks; it is then called again a second later. fn does not block.
+	// Subscribe calls fn for every message, from one goroutine, until ctx ends, and with an empty topic whenever messages may
+	// have been missed: as soon as it hears, at the start and after each gap. It may return early when the connection breaks;
+	// it is then called again a second later. fn does not block.
 	Subscribe(ctx context.Context, fn func(topic string, payload []byte)) error
 }
 
@@ -31,9 +32,9 @@ type topics struct {
 
 // Publish sends payload to every view that has subscribed to topic, on every process that the bus reaches. It does not wait
 // for the views. Neither topic nor payload may be modified afterwards. The error is the bus's, or says that the topic is
-// one of this package's own, which begin with a zero byte and "live:".
+// one of this package's own, which begin with a zero byte and "live:", or empty.
 func (h *Hub) Publish(ctx context.Context, topic string, payload []byte) error {
-	if strings.HasPrefix(topic, reservedTopics) {
+	if topic == "" || strings.HasPrefix(topic, reservedTopics) {
 		return fmt.Errorf("live: publish to %q: topic is reserved", topic)
 	}
 	if h.bus != nil {
@@ -44,6 +45,11 @@ func (h *Hub) Publish(ctx context.Context, topic string, payload []byte) error {
 }
 
 func (h *Hub) dispatch(topic string, payload []byte) {
+	if topic == "" {
+		h.presence.connecting()
+		h.lookAgain()
+		return
+	}
 	if strings.HasPrefix(topic, reservedTopics) {
 		if topic == presenceBus {
 			h.presence.hear(payload)
@@ -62,6 +68,21 @@ func (h *Hub) inform(topic string, payload []byte) {
 	msg := Message{Topic: topic, Payload: payload, drawn: new(drawings)}
 	for s := range h.topics.sockets[topic] {
 		s.inform(msg)
+	}
+}
+
+// lookAgain tells every view that it may have missed something. Presence looks after itself.
+func (h *Hub) lookAgain() {
+	h.topics.mu.RLock()
+	defer h.topics.mu.RUnlock()
+	for topic, sockets := range h.topics.sockets {
+		if strings.HasPrefix(topic, reservedTopics) {
+			continue
+		}
+		msg := Message{Topic: topic, Missed: true, drawn: new(drawings)}
+		for s := range sockets {
+			s.inform(msg)
+		}
 	}
 }
 

@@ -27,9 +27,9 @@ type transport interface {
 	close(message []byte, code int, reason string, deadline time.Time) error
 	readBy(t time.Time)  // sets the deadline of next, also of one that waits already
 	writeBy(t time.Time) // the same for a write that is under way
-	// control sets what happens on the peer's pings and pongs. ping says whether to answer, and runs inside next; pong runs
-	// inside next or ping.
-	control(ping func() bool, pong func())
+	// control sets what happens on the peer's pings and pongs. heard is told of each, inside next or a read, and says whether
+	// it counts; pong runs inside next or ping.
+	control(heard func() bool, pong func())
 	// linger is told the error that ended next. Where the transport refused the peer's bytes and said so in a close frame,
 	// it swallows what the peer still sends: closing a TCP connection with unread bytes resets it, and the peer would
 	// lose the frame.
@@ -69,12 +69,15 @@ func upgrade(c *fiber.Ctx, maxMessage int, serve func(transport)) error {
 
 // contribTransport is a transport over contrib/websocket.
 type contribTransport struct {
-	conn *fasthttpws.Conn
-	said atomic.Bool // the close frame is out, and the library does not know
+	conn   *fasthttpws.Conn
+	said   atomic.Bool // the close frame is out, and the library does not know
+	inside bool        // a message is being read
 }
 
 func (t *contribTransport) next() (io.Reader, bool, error) {
+	t.inside = false
 	kind, r, err := t.conn.NextReader()
+	t.inside = true
 	return r, kind == fasthttpws.TextMessage, err
 }
 
@@ -122,8 +125,14 @@ func appendFrame(to []byte, kind int, payload []byte) []byte {
 func (t *contribTransport) readBy(at time.Time)  { _ = t.conn.SetReadDeadline(at) }
 func (t *contribTransport) writeBy(at time.Time) { _ = t.conn.NetConn().SetWriteDeadline(at) }
 
-func (t *contribTransport) control(ping func() bool, pong func()) {
-	t.conn.SetPongHandler(func(string) error { pong(); return nil })
+func (t *contribTransport) control(heard func() bool, pong func()) {
+	t.conn.SetPongHandler(func(string) error {
+		// A pong in the middle of a message gives it no more time: nobody may send fragments for ever.
+		if heard() && !t.inside {
+			pong()
+		}
+		return nil
+	})
 	echo := t.conn.CloseHandler()
 	t.conn.SetCloseHandler(func(code int, reason string) error {
 		if t.said.Load() {
@@ -132,7 +141,7 @@ func (t *contribTransport) control(ping func() bool, pong func()) {
 		return echo(code, reason)
 	})
 	t.conn.SetPingHandler(func(data string) error {
-		if t.said.Load() || !ping() {
+		if t.said.Load() || !heard() {
 			return nil
 		}
 		err := t.conn.WriteControl(fasthttpws.PongMessage, []byte(data), time.Now().Add(pongWait))

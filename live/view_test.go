@@ -65,7 +65,7 @@ func (b *board) Event(ctx context.Context, s *live.Socket, e live.Event) error {
 }
 
 func (b *board) Info(_ context.Context, s *live.Socket, m live.Message) error {
-	if string(m.Payload) == "all" {
+	if string(m.Payload) == "all" || m.Missed {
 		s.Redraw()
 		return nil
 	}

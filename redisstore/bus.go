@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,11 +23,15 @@ func (b *Bus) Validate() error { return b.invalid }
 
 func (b *Bus) channel() string { return b.prefix + ":live" }
 
-// Publish sends a message to every subscriber of every process, the own one too. Topic and payload may hold any bytes.
+// Publish sends a message to every subscriber of every process, the own one too. Topic and payload may hold any bytes; only
+// the topic must not be empty.
 // On a single server messages arrive in the order of the calls; in a cluster one may overtake another.
 func (b *Bus) Publish(ctx context.Context, topic string, payload []byte) error {
 	if b.invalid != nil {
 		return b.invalid
+	}
+	if topic == "" {
+		return errors.New("redisstore: publish: topic is empty")
 	}
 	frame := strconv.Itoa(len(topic)) + ":" + topic + string(payload)
 	_, err := call(ctx, b.calls, func(ctx context.Context) (int64, error) {
@@ -39,13 +44,13 @@ func (b *Bus) Publish(ctx context.Context, topic string, payload []byte) error {
 }
 
 // Subscribe calls fn for every message until ctx ends, and returns ctx's error. It makes a new connection whenever one is
-// lost; what was published meanwhile is lost too. fn runs on the caller's goroutine, must not block for long and may keep
-// the payload.
+// lost; what was published meanwhile is lost too. So fn is called with an empty topic as soon as a connection hears, the
+// first one included. fn runs on the caller's goroutine, must not block for long and may keep the payload.
 func (b *Bus) Subscribe(ctx context.Context, fn func(topic string, payload []byte)) error {
 	l := &listener{
 		conn:      &b.conn,
 		channels:  []string{b.channel()},
-		connected: func() {},
+		connected: func() { fn("", nil) },
 		message: func(channel, text string) {
 			topic, payload, err := parseFrame(text)
 			if err != nil {

@@ -61,13 +61,23 @@ func (c *cache) drop(id string) {
 	delete(c.entries, id)
 }
 
+func (c *cache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drops++
+	clear(c.entries)
+}
+
 // changes is the topic on which processes tell each other which user has changed.
 const changes = "users"
 
 // Watch hears what other processes change, until ctx ends.
 func (s *Users) Watch(ctx context.Context) {
 	err := s.bus.Subscribe(ctx, func(topic string, id []byte) {
-		if topic == changes {
+		switch topic {
+		case "": // some may have been missed
+			s.cache.clear()
+		case changes:
 			s.cache.drop(string(id))
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,10 +152,17 @@ func TestBusCarriesMessagesBetweenProcesses(t *testing.T) {
 		payload []byte
 	}
 	messages := make(chan message, 1000)
+	var gaps atomic.Int64
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- receiver.Subscribe(ctx, func(topic string, payload []byte) { messages <- message{topic, payload} })
+		done <- receiver.Subscribe(ctx, func(topic string, payload []byte) {
+			if topic == "" {
+				gaps.Add(1)
+				return
+			}
+			messages <- message{topic, payload}
+		})
 	}()
 	publish := func(topic string, payload []byte) {
 		t.Helper()
@@ -168,6 +176,9 @@ func TestBusCarriesMessagesBetweenProcesses(t *testing.T) {
 		eventually(t, "the receiver hears", func() bool { publish("hello", nil); return len(messages) > 0 })
 	}
 	hear()
+	if got := gaps.Load(); got != 1 {
+		t.Errorf("told of %d gaps, want the one at the start", got)
+	}
 	if err := rdb.ClientKillByFilter(t.Context(), "TYPE", "pubsub").Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -175,12 +186,18 @@ func TestBusCarriesMessagesBetweenProcesses(t *testing.T) {
 		<-messages
 	}
 	hear()
+	if got := gaps.Load(); got != 2 {
+		t.Errorf("told of %d gaps, want 2", got)
+	}
+	if err := sender.Publish(t.Context(), "", nil); err == nil {
+		t.Error("a message without a topic was published")
+	}
 	for _, garbage := range []string{"", "5", "x:y", "-1:y", "99:short"} {
 		if err := rdb.Publish(t.Context(), "accounts:live", garbage).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want := []message{{"notes:alice", []byte("<p>hi</p>")}, {"", nil}, {"a:b\x00", []byte{0, 0xff, '\n'}}, {"end", []byte("x")}}
+	want := []message{{"notes:alice", []byte("<p>hi</p>")}, {"nothing", nil}, {"a:b\x00", []byte{0, 0xff, '\n'}}, {"end", []byte("x")}}
 	for _, m := range want {
 		publish(m.topic, m.payload)
 	}
