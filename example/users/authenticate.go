@@ -19,10 +19,10 @@ var byEmailSource string
 
 var byEmail = redis.NewScript(byEmailSource)
 
-// Authenticate returns the active user with that e-mail and password. Otherwise it returns ErrCredentials, or ErrBusy
-// when too many people sign in at once. Every call that reaches a verdict costs exactly one hash.
+// Authenticate returns the active user with that e-mail and password, otherwise ErrCredentials. Every call that reaches a
+// verdict costs exactly one hash; how many run at once, and how often anybody may try, is the caller's to bound.
 func (s *Users) Authenticate(ctx context.Context, email, password string) (User, error) {
-	row, err := byEmail.Run(ctx, s.rdb, []string{keyUsers, keyPasswords, keyEmails}, canonicalEmail(email)).StringSlice()
+	row, err := byEmail.Run(ctx, s.rdb, []string{keyUsers, keyPasswords, keyEmails}, LoginKey(email)).StringSlice()
 	if err != nil {
 		return User{}, fmt.Errorf("users: authenticate: %w", err)
 	}
@@ -39,11 +39,7 @@ func (s *Users) Authenticate(ctx context.Context, email, password string) (User,
 	if len(password) > maxPassword {
 		password = "" // no such password can have been registered; it costs a hash all the same
 	}
-	ok, err := s.hashing.matches(ctx, password, stored)
-	switch {
-	case err != nil:
-		return User{}, err
-	case !ok || !u.IsActive():
+	if !matches(password, stored) || !u.IsActive() {
 		return User{}, ErrCredentials
 	}
 	return u, nil

@@ -1,21 +1,15 @@
 package users
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
-	"time"
 
 	"golang.org/x/crypto/argon2"
 )
-
-// ErrBusy says that too many passwords are being checked right now. Answer 503 and let the person try again.
-var ErrBusy = errors.New("users: too many passwords at once")
 
 var errMalformedHash = errors.New("users: malformed password hash")
 
@@ -36,49 +30,27 @@ var (
 const (
 	saltSize = 16
 	tagSize  = 32
-	// patience is how long a sign-in waits for its turn to hash.
-	patience = 5 * time.Second
 )
 
 // decoy is checked in place of a hash that does not exist, so that an unknown e-mail costs what a known one does. No
 // password matches it: the tag is not one that argon2id made.
 var decoy = phc{cost: standard, salt: make([]byte, saltSize), tag: make([]byte, tagSize)}
 
-// hasher makes and checks password hashes, a few at a time: a flood of sign-ins waits instead of eating the memory.
-type hasher struct{ turns chan struct{} }
-
-func newHasher() hasher { return hasher{turns: make(chan struct{}, runtime.GOMAXPROCS(0))} }
-
 // hash returns a PHC string of the password with a fresh salt.
-func (h hasher) hash(ctx context.Context, password string) (string, error) {
+func hash(password string) string {
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
-	tag, err := h.key(ctx, password, salt, standard, tagSize)
-	if err != nil {
-		return "", err
-	}
-	return phc{cost: standard, salt: salt, tag: tag}.String(), nil
+	return phc{cost: standard, salt: salt, tag: key(password, salt, standard, tagSize)}.String()
 }
 
 // matches reports whether the password belongs to the hash, in a time that does not depend on where they differ.
-func (h hasher) matches(ctx context.Context, password string, want phc) (bool, error) {
-	got, err := h.key(ctx, password, want.salt, want.cost, uint32(len(want.tag)))
-	if err != nil {
-		return false, err
-	}
-	return subtle.ConstantTimeCompare(got, want.tag) == 1, nil
+func matches(password string, want phc) bool {
+	got := key(password, want.salt, want.cost, uint32(len(want.tag)))
+	return subtle.ConstantTimeCompare(got, want.tag) == 1
 }
 
-func (h hasher) key(ctx context.Context, password string, salt []byte, c cost, size uint32) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	select {
-	case h.turns <- struct{}{}:
-		defer func() { <-h.turns }()
-	case <-ctx.Done():
-		return nil, ErrBusy
-	}
-	return argon2.IDKey([]byte(password), salt, c.passes, c.memory, c.threads, size), nil
+func key(password string, salt []byte, c cost, size uint32) []byte {
+	return argon2.IDKey([]byte(password), salt, c.passes, c.memory, c.threads, size)
 }
 
 // phc is a password hash as it is stored: $argon2id$v=19$m=19456,t=2,p=1$<salt>$<tag>.

@@ -45,11 +45,11 @@ var registerSource string
 var register = redis.NewScript(registerSource)
 
 // Register creates a tenant account and its first user, or neither: one script looks whether both names are free and
-// writes both records. What is wrong with the form comes back as FieldErrors, all of it at once. ErrBusy as in
-// [Users.Authenticate].
+// writes both records. What is wrong with the form comes back as FieldErrors, all of it at once. It costs a hash at most;
+// how many run at once is the caller's to bound.
 func (s *Users) Register(ctx context.Context, r Registration) (User, error) {
 	name, canonical, nameProblem := accountName(r.AccountName)
-	email := canonicalEmail(r.Email)
+	email := LoginKey(r.Email)
 	problems := FieldErrors{}
 	problems.note("account_name", nameProblem)
 	problems.note("email", emailProblem(email))
@@ -63,12 +63,8 @@ func (s *Users) Register(ctx context.Context, r Registration) (User, error) {
 	if len(problems) > 0 {
 		return User{}, problems
 	}
-	hash, err := s.hashing.hash(ctx, r.Password)
-	if err != nil {
-		return User{}, err
-	}
 	u := User{ID: uuid.NewString(), TenantID: uuid.NewString(), Name: name, Email: email, Status: Active}
-	if err := s.insert(ctx, u, canonical, hash); err != nil {
+	if err := s.insert(ctx, u, canonical, hash(r.Password)); err != nil {
 		return User{}, err
 	}
 	return u, nil
@@ -120,8 +116,9 @@ func (s *Users) insert(ctx context.Context, u User, canonicalName, hash string) 
 	return nil
 }
 
-// canonicalEmail is the form in which addresses are compared, at registration and at sign-in alike.
-func canonicalEmail(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }
+// LoginKey is the form in which e-mail addresses are compared, at registration and at sign-in alike. Whatever counts tries
+// at signing in has to count under it: two spellings with one key are one account.
+func LoginKey(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }
 
 func emailProblem(email string) string {
 	if email == "" {

@@ -48,15 +48,14 @@ const (
 
 // Users reads and writes users. It is safe for concurrent use, and processes that share a Redis share the users.
 type Users struct {
-	rdb     redis.UniversalClient
-	bus     *redisstore.Bus
-	cache   cache
-	hashing hasher
+	rdb   redis.UniversalClient
+	bus   *redisstore.Bus
+	cache cache
 }
 
 // New returns the users in rdb, which stays the caller's to close.
 func New(rdb redis.UniversalClient) *Users {
-	return &Users{rdb: rdb, bus: redisstore.NewBus(rdb, redisstore.WithPrefix("example")), hashing: newHasher()}
+	return &Users{rdb: rdb, bus: redisstore.NewBus(rdb, redisstore.WithPrefix("example"))}
 }
 
 // ByIDs returns the users that exist among ids, in one round trip or, most of the time, none. It is what the library loads

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -85,15 +86,57 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
-func TestHashingWaitsForItsTurn(t *testing.T) {
+// EN-03: whatever is wrong with signing in, it costs the same: one hash, which nothing else comes near. A hash takes
+// 19 MiB, so the memory that was asked for tells how many there were.
+func TestEveryVerdictCostsOneHash(t *testing.T) {
 	s := newUsers(t)
-	for range cap(s.hashing.turns) {
-		s.hashing.turns <- struct{}{}
+	for email, stored := range map[string]string{"unreadable@example.com": "plain text", "none@example.com": ""} {
+		u := User{ID: email, TenantID: email, Name: email, Email: email, Status: Active}
+		if err := s.insert(t.Context(), u, email, stored); err != nil {
+			t.Fatal(err)
+		}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.hashing.matches(ctx, SeedPassword, decoy); !errors.Is(err, ErrBusy) {
-		t.Errorf("got %v, want %v", err, ErrBusy)
+	unset := User{ID: "unset", TenantID: "unset", Name: "unset", Email: "unset@example.com", Status: Active}
+	if err := s.insert(t.Context(), unset, "unset", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.rdb.HDel(t.Context(), keyPasswords, "unset").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.rdb.HSet(t.Context(), keyEmails, "lost@example.com", "lost").Err(); err != nil {
+		t.Fatal(err)
+	}
+	const oneHash = uint64(19 << 20)
+	for name, test := range map[string]struct {
+		email, password string
+		want            error
+	}{
+		"right":                            {"alice@example.com", SeedPassword, nil},
+		"wrong":                            {"alice@example.com", "guess", ErrCredentials},
+		"unknown":                          {"nobody@example.com", "guess", ErrCredentials},
+		"nothing":                          {"", "", ErrCredentials},
+		"deactivated, right password":      {"dave@example.com", SeedPassword, ErrCredentials},
+		"deactivated, wrong password":      {"dave@example.com", "guess", ErrCredentials},
+		"a hash that nobody can read":      {"unreadable@example.com", "plain text", ErrCredentials},
+		"an empty hash":                    {"none@example.com", "", ErrCredentials},
+		"no password was ever set":         {"unset@example.com", "", ErrCredentials},
+		"an e-mail whose user is gone":     {"lost@example.com", "guess", ErrCredentials},
+		"a password that is far too long":  {"alice@example.com", strings.Repeat("x", 60<<10), ErrCredentials},
+		"an e-mail that is far too long":   {strings.Repeat("x", 60<<10), "guess", ErrCredentials},
+		"an e-mail that is no text at all": {"\xff\x00*", "guess", ErrCredentials},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := s.Authenticate(t.Context(), test.email, test.password)
+			runtime.ReadMemStats(&after)
+			if err != test.want {
+				t.Errorf("got %v, want %v", err, test.want)
+			}
+			if asked := after.TotalAlloc - before.TotalAlloc; asked < oneHash || asked > oneHash+oneHash/2 {
+				t.Errorf("it took %d MiB, want the 19 of one hash", asked>>20)
+			}
+		})
 	}
 }
 
