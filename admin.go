@@ -92,11 +92,17 @@ func (p *Plugin[U]) UserChanged(ctx context.Context, userID string) error {
 }
 
 // SignOutEverywhere makes an account sign in again in every session that holds it, after a change of its password say.
-// Other accounts of those sessions stay. account.ErrNoIndex: the store cannot find the sessions.
+// Other accounts of those sessions stay. Whoever is just signing in, or does so while this runs, signs in again too: sign the
+// person who asked for it in afterwards. It takes a second or so. account.ErrNoIndex: the store cannot find the sessions.
 func (p *Plugin[U]) SignOutEverywhere(ctx context.Context, userID string) error {
-	return p.everywhere(ctx, userID, func(s *account.Session, l *account.Linked, _ time.Time) (account.Effect, error) {
-		return s.Revoke(l.Membership)
-	})
+	_, err := p.RevokeEverywhere(ctx, userID)
+	return err
+}
+
+// RevokeEverywhere is [Plugin.SignOutEverywhere] for whoever wants to know in how many sessions the account was. The number
+// is right beside an error too: call it again for the rest.
+func (p *Plugin[U]) RevokeEverywhere(ctx context.Context, userID string) (sessions int, err error) {
+	return p.sessions.RevokeEverywhere(ctx, userID, func(out account.Outcome) { p.committedOn(nil, out, userID) })
 }
 
 func (p *Plugin[U]) everywhere(
@@ -104,7 +110,7 @@ func (p *Plugin[U]) everywhere(
 ) error {
 	outcomes, err := p.sessions.Everywhere(ctx, userID, decide)
 	for _, out := range outcomes {
-		p.committed(nil, out)
+		p.committedOn(nil, out, userID)
 	}
 	return err
 }

@@ -3,6 +3,8 @@ package multiaccount
 import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
+
+	"github.com/multiaccount-go/multiaccount/account"
 )
 
 // adopt signs the person in whom the app's former session names, once, when a page is asked for.
@@ -24,7 +26,8 @@ func (p *Plugin[U]) adopt(c *fiber.Ctx, v *visit[U]) {
 	if !users.active(id) {
 		return
 	}
-	out, err := p.sessions.SignIn(c.UserContext(), nil, nil, id, "adopted")
+	proof := account.Proof{Account: id, Method: account.MethodAdopted, Device: p.device(c)}
+	out, err := p.sessions.SignInWith(c.UserContext(), nil, nil, proof)
 	if err != nil {
 		v.failure = err
 		return
@@ -32,6 +35,7 @@ func (p *Plugin[U]) adopt(c *fiber.Ctx, v *visit[U]) {
 	out.Effect.Action = "session.adopted"
 	p.take(c, v, out)
 	p.committed(c, out)
+	p.keepNewest(c.UserContext(), c, id)
 }
 
 // mayAdopt reports whether a request asks for a page of the app, from a client that keeps cookies. The parts of a page come

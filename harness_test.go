@@ -292,6 +292,7 @@ func (s *site) routes() {
 	s.app.Post("/register", p.SameOrigin(), s.register)
 	s.app.Get("/callback", func(c *fiber.Ctx) error { return p.SignIn(c, c.Query("id"), "oauth2") })
 	s.app.Get("/can", func(c *fiber.Ctx) error { return p.CanSignIn(c) })
+	s.app.Post("/can", func(c *fiber.Ctx) error { return p.CanSignIn(c) })
 	s.app.Post("/out", p.SignOut)
 	s.app.Get("/flash", func(c *fiber.Ctx) error { return c.JSON(p.Flashes(c)) })
 	s.app.Get("/document", s.fullPage)

@@ -95,12 +95,25 @@ func (p *Plugin[U]) refusePage(c *fiber.Ctx, r *Refusal) error {
 	}
 	page := p.refusalPage(r)
 	page.ContinuePath = p.cameFrom(c)
-	if r.Code == CodeIntentExpired && v.session != nil && v.session.Intent != nil {
-		back, _ := p.returnable(v.session.Intent.ReturnTo)
-		page.ContinuePath, page.ContinueLabel = p.addPath(v.session), page.Texts.StartAgain
-		page.Actions = []pages.Action{{Label: page.Texts.CancelAdding, Post: p.post(v, p.urls.cancel, back)}}
+	if r.Code == CodeIntentExpired {
+		p.leadOn(v, &page)
 	}
 	return p.draw(c, r.Status, page.Title, pages.Refusal(page))
+}
+
+// leadOn says how to go on when adding an account was not possible any more.
+func (p *Plugin[U]) leadOn(v *visit[U], page *pages.RefusalPage) {
+	if v.session == nil {
+		page.ContinuePath = p.urls.signIn // whose session it was is over: there is nothing to add an account to
+		return
+	}
+	if add := p.addPath(v.session); add != "" {
+		page.ContinuePath, page.ContinueLabel = add, page.Texts.StartAgain
+	}
+	if v.session.Intent != nil {
+		back, _ := p.returnable(v.session.Intent.ReturnTo)
+		page.Actions = []pages.Action{{Label: page.Texts.CancelAdding, Post: p.post(v, p.urls.cancel, back)}}
+	}
 }
 
 // refusalFragment answers a refusal with a piece of a page.

@@ -14,6 +14,7 @@
 package multiaccount
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,10 @@ type Config[U any] struct {
 	Paths Paths
 	// Cookie names the session cookie. Default: see CookieConfig.
 	Cookie CookieConfig
+	// ClearSiteData is what a browser is told to forget after signing out of everything, so that nobody finds pages of the
+	// person with the back button. Signing one of several accounts out and switching clear nothing: the others go on. Set it
+	// when the app keeps something of the whole origin in localStorage, such as a theme. Default: ClearCacheAndStorage.
+	ClearSiteData ClearSiteData
 	// Origins are trusted beside the host that a request names, such as "https://www.example.com". Needed only when a
 	// proxy does not pass the Host header on. Default: none.
 	Origins []string
@@ -78,6 +83,13 @@ type Config[U any] struct {
 	// Adopt returns who is signed in by the app's former session when the browser has none of ours yet, so that nobody
 	// is signed out by the change. It is never asked again once the browser had a session of ours. Default: nobody.
 	Adopt func(c *fiber.Ctx) (id string, ok bool)
+	// Device says what to call the browser of a request in a list of devices, coarsely: "Firefox on Linux". It is asked when
+	// somebody signs in, and up to 64 characters are kept in the session. Default: nothing.
+	Device func(c *fiber.Ctx) string
+	// DemandIntentField lets a sign-in add an account only when its form carries IntentField; a form without the field counts
+	// as one that was drawn while nobody had asked. Set it once every form and callback carries it. Default: a form without
+	// the field adds the account when a request to do so is open.
+	DemandIntentField bool
 	// Skip passes a request by: Handler does nothing. For static files and health checks. Default: none.
 	Skip func(c *fiber.Ctx) bool
 
@@ -99,6 +111,9 @@ type Plugin[U any] struct {
 	log      *slog.Logger
 
 	plainHTTP sync.Once // the hint about it was given
+	crowd     crowd     // accounts whose sessions have to be counted once more
+
+	registered bool // Register was called
 
 	touches chan *account.Session
 	stop    context.CancelFunc
@@ -140,6 +155,7 @@ func (cfg *Config[U]) setDefaults() {
 	if cfg.Follow == "" {
 		cfg.Follow = FollowReload
 	}
+	cfg.ClearSiteData = cmp.Or(cfg.ClearSiteData, ClearCacheAndStorage)
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(context.Context, Event) {}
 	}
@@ -173,8 +189,12 @@ func (cfg *Config[U]) validate() error {
 	if store, ok := cfg.Store.(interface{ Validate() error }); ok {
 		errs = append(errs, store.Validate())
 	}
+	if _, ok := cfg.Store.(account.Index); !ok && cfg.Sessions.SessionsPerAccount > 0 {
+		errs = append(errs, errors.New("field Sessions.SessionsPerAccount needs a Store that is an account.Index: use another one, "+
+			"or set no limit"))
+	}
 	errs = append(errs, cfg.Sessions.Validate(), cfg.Sockets.Validate(), cfg.Paths.validate(), cfg.Cookie.validate(),
-		origin.Policy{Allowed: cfg.Origins}.Validate())
+		cfg.ClearSiteData.validate(), origin.Policy{Allowed: cfg.Origins}.Validate())
 	return errors.Join(errs...)
 }
 
@@ -203,6 +223,7 @@ func (p *Plugin[U]) Close(ctx context.Context) error {
 // into another one, name the mount path in Paths.Base of a plugin registered on the outer app instead: a mounted app does
 // not know its path.
 func (p *Plugin[U]) Register(r fiber.Router) {
+	p.registered = true
 	if group, ok := r.(*fiber.Group); ok {
 		if strings.ContainsAny(group.Prefix, ":*+") {
 			panic(fmt.Sprintf("multiaccount: Register on the group %q: pages need the plugin's paths, and these have parameters. "+

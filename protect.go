@@ -168,7 +168,7 @@ func (p *Plugin[U]) hint(text string, args ...any) {
 func stamps(c *fiber.Ctx) []string {
 	var sent []string
 	fields := formValues(c, StampField)
-	if len(fields) > 1 {
+	if len(fields) > 1 || len(c.Request().Header.PeekAll(StampHeader)) > 1 {
 		return []string{ambiguous}
 	}
 	for _, stamp := range append(fields, c.Get(StampHeader)) {
@@ -179,7 +179,7 @@ func stamps(c *fiber.Ctx) []string {
 	return sent
 }
 
-// ambiguous stands for a form that carries several stamps. It is nobody's.
+// ambiguous stands for a form, or a header, that carries several stamps. It is nobody's.
 const ambiguous = "several"
 
 // allCurrent refuses a stamp that is not the current account's.

@@ -22,7 +22,9 @@ type Refusal struct {
 	RetryAfter time.Duration // 0: do not say
 
 	cause        error
-	expireCookie bool // signing out while the store does not answer
+	again        string // account that has to sign in again
+	expireCookie bool   // signing out while the store does not answer
+	told         bool   // the audit trail has it
 }
 
 func (r *Refusal) Error() string { return r.Code + ": " + r.Message }
@@ -40,6 +42,7 @@ func (r *Refusal) Unwrap() []error {
 // Codes of refusals, as in JSON answers.
 const (
 	CodeNotSignedIn      = "not_signed_in"
+	CodeSignInAgain      = "sign_in_again"
 	CodeBadOrigin        = "bad_origin"
 	CodeNotFound         = "not_found"
 	CodeStalePage        = "stale_page"
@@ -63,6 +66,8 @@ func (p *Plugin[U]) refusal(err error) error {
 		return answer(fiber.StatusForbidden, CodeBadOrigin, t.BadOrigin, 0)
 	case errors.Is(err, account.ErrNotFound), errors.Is(err, account.ErrNoCurrent):
 		return answer(fiber.StatusUnauthorized, CodeNotSignedIn, t.NotSignedIn, 0)
+	case errors.Is(err, account.ErrSignInAgain):
+		return answer(fiber.StatusUnauthorized, CodeSignInAgain, t.SignInAgain, 0)
 	case errors.Is(err, account.ErrStaleSecret):
 		return answer(fiber.StatusConflict, CodeStaleSession, t.StaleSession, 0)
 	case errors.Is(err, account.ErrStaleStamp):
@@ -75,7 +80,7 @@ func (p *Plugin[U]) refusal(err error) error {
 		return answer(fiber.StatusConflict, CodeIntentExpired, t.IntentExpired, 0)
 	case errors.Is(err, account.ErrRateLimited), errors.Is(err, live.ErrTooManySockets):
 		return answer(fiber.StatusTooManyRequests, CodeRateLimited, t.RateLimited, time.Minute)
-	case errors.As(err, &unavailable), errors.Is(err, live.ErrClosed):
+	case errors.As(err, &unavailable), errors.Is(err, live.ErrClosed), errors.Is(err, live.ErrFull):
 		return p.unavailable(err)
 	}
 	return err
@@ -97,7 +102,7 @@ func (p *Plugin[U]) render(c *fiber.Ctx, err error) error {
 
 func (p *Plugin[U]) renderFor(who askerKind, c *fiber.Ctx, err error) error {
 	var r *Refusal
-	if !errors.As(err, &r) {
+	if err = p.ofTries(err); !errors.As(err, &r) {
 		return err
 	}
 	p.refused(c, r)
@@ -115,7 +120,7 @@ func (p *Plugin[U]) renderFor(who askerKind, c *fiber.Ctx, err error) error {
 		return p.refuseHTMX(c, r)
 	}
 	if r.Status == fiber.StatusUnauthorized {
-		return c.Redirect(p.afterSignIn(c, p.entrance(c)), fiber.StatusSeeOther)
+		return c.Redirect(p.wayIn(c, r), fiber.StatusSeeOther)
 	}
 	return p.refusePage(c, r)
 }
@@ -124,13 +129,25 @@ func (p *Plugin[U]) renderFor(who askerKind, c *fiber.Ctx, err error) error {
 func (p *Plugin[U]) refuseHTMX(c *fiber.Ctx, r *Refusal) error {
 	switch {
 	case r.Status == fiber.StatusUnauthorized:
-		c.Set("HX-Redirect", p.afterSignIn(c, p.entrance(c)))
+		c.Set("HX-Redirect", p.wayIn(c, r))
 	case r.Code == CodeStalePage, r.Code == CodeStaleSession:
 		c.Set("HX-Refresh", "true")
 	}
 	c.Set("HX-Reswap", "none")
 	c.Set("HX-Trigger", asHeader(fiber.Map{"account-refused": fiber.Map{"code": r.Code, "message": r.Message}}))
 	return p.fragment(c.Status(r.Status), p.refusalFragment(r))
+}
+
+// wayIn is where a person goes to be let in, and what leads back from there.
+func (p *Plugin[U]) wayIn(c *fiber.Ctx, r *Refusal) string {
+	target := p.cameFrom(c)
+	if isSafe(c) && asker(c) == askerPage {
+		target, _ = p.returnable(c.OriginalURL())
+	}
+	if r.again != "" {
+		return p.againPath(r.again, target)
+	}
+	return p.afterSignIn(p.entrance(c), target)
 }
 
 // entrance is where a person goes who is not signed in: to the sign-in page, or to the chooser.
@@ -142,11 +159,7 @@ func (p *Plugin[U]) entrance(c *fiber.Ctx) string {
 }
 
 // afterSignIn adds the page to come back to: the one that was asked for, or the one that a form was on.
-func (p *Plugin[U]) afterSignIn(c *fiber.Ctx, entrance string) string {
-	target := p.cameFrom(c)
-	if isSafe(c) && asker(c) == askerPage {
-		target, _ = p.returnable(c.OriginalURL())
-	}
+func (p *Plugin[U]) afterSignIn(entrance, target string) string {
 	if target == "" || target == p.paths.Home {
 		return entrance
 	}

@@ -1,6 +1,7 @@
 package multiaccount
 
 import (
+	"errors"
 	"net/url"
 	"strconv"
 	"time"
@@ -75,7 +76,8 @@ func (p *Plugin[U]) beginLink(c *fiber.Ctx, v *visit[U]) error {
 	}
 	back := p.cameFrom(c)
 	_, err := p.change(c, v, func(s *account.Session, now time.Time) (account.Effect, error) {
-		return s.BeginLink(back, now, p.sessions.Options().IntentTTL, p.sessions.Options().MaxLinked)
+		opt := p.sessions.Options()
+		return s.BeginLink(back, now, opt.IntentTTL, opt.MaxLinked, opt.LinksPerMinute)
 	})
 	if err != nil {
 		return err
@@ -132,10 +134,8 @@ func (p *Plugin[U]) switchAccount(c *fiber.Ctx, v *visit[U]) error {
 		return s.Switch(target, now, p.sessions.Options().SwitchesPerMinute)
 	})
 	switch {
-	case mustSignIn(err) && asker(c) == askerJSON: // a program must not take an unchanged session for a switched one
-		return p.refusal(account.ErrNotFound)
-	case mustSignIn(err):
-		return p.changed(c, v, p.urls.signIn+"?"+fieldRequestPath+"="+url.QueryEscape(back))
+	case errors.Is(err, account.ErrSignInAgain): // as this account, and then on as it
+		return p.signInAgain(target)
 	case err != nil:
 		return err
 	}
@@ -165,6 +165,7 @@ func (p *Plugin[U]) signOutOne(c *fiber.Ctx, v *visit[U]) error {
 	p.AddFlash(c, FlashInfo, p.cfg.Texts.signedOut(name))
 	switch {
 	case v.session == nil:
+		p.forget(c) // that was the last one
 		back = p.paths.SignedOut
 	case v.session.Current == "":
 		back = p.urls.choose

@@ -1,7 +1,6 @@
 package multiaccount
 
 import (
-	"errors"
 	"net/url"
 
 	"github.com/gofiber/fiber/v2"
@@ -11,19 +10,21 @@ import (
 )
 
 // SignIn is the one seam between the plugin and any way of signing in: call it when the credential of userID has just been
-// checked, whatever it was. method names how, for the audit trail. Depending on the session and on nothing that the
+// checked, whatever it was. method names how, for the audit trail. Depending on the session and on no account that the
 // request names, it starts a session, completes the open link, refreshes an account of the session, or replaces the
-// session of somebody else. It writes the cookie and an answer: 303 for a page, HX-Redirect for htmx, the session document
-// for JSON. The caller may return it or overwrite the answer with its own.
+// session of somebody else; with [Plugin.IntentField] a form completes no link that it knows nothing of. It writes the cookie
+// and an answer: 303 for a page, HX-Redirect for htmx, the session document for JSON. The caller may return it or overwrite
+// the answer with its own.
 //
 // The error is a [Refusal], which p.Handler renders when it is returned. errors.Is(err, account.ErrInactive): the user does
 // not exist or must not act; answer as for a wrong password.
-func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) error {
+func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) (err error) {
+	defer func() { p.denied(c, err) }() // the app may answer an error itself
 	v := p.visit(c)
 	if v.failure != nil {
 		return p.unavailable(v.failure)
 	}
-	if err := p.mildly(c, v); err != nil {
+	if err = p.mildly(c, v); err != nil {
 		return err
 	}
 	userID = utils.CopyString(userID)
@@ -39,7 +40,9 @@ func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) error {
 	if v.session != nil {
 		cookie = &v.cookie
 	}
-	out, err := p.sessions.SignIn(c.UserContext(), v.session, cookie, userID, utils.CopyString(method))
+	out, err := p.sessions.SignInWith(c.UserContext(), v.session, cookie, account.Proof{
+		Account: userID, Method: utils.CopyString(method), Intent: p.claimed(c, v), Device: p.device(c),
+	})
 	if err != nil {
 		return p.refusal(err)
 	}
@@ -50,6 +53,7 @@ func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) error {
 	target := p.afterSigningIn(c, out)
 	p.take(c, v, out)
 	p.committed(c, out)
+	p.keepNewest(c.UserContext(), c, userID)
 	p.expose(c, v)
 	switch out.Effect.Action {
 	case "link.completed":
@@ -61,13 +65,21 @@ func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) error {
 }
 
 // CanSignIn returns the [Refusal] that SignIn would answer to somebody new now, because adding an account took too long or
-// because no further one fits; else nil. Ask before creating a user: a registration that cannot sign in should not register.
+// because no further one fits, or because the form answers another request to add one; else nil. Ask before creating a user: a
+// registration that cannot sign in should not register.
 func (p *Plugin[U]) CanSignIn(c *fiber.Ctx) error {
 	v := p.visit(c)
 	if v.failure != nil {
 		return p.unavailable(v.failure)
 	}
-	if v.session == nil || v.session.Intent == nil {
+	if err := p.mildly(c, v); err != nil {
+		return err
+	}
+	adds, err := v.session.MeansIntent(p.claimed(c, v))
+	if err != nil {
+		return p.refusal(err)
+	}
+	if !adds {
 		return nil
 	}
 	now := p.sessions.Now()
@@ -81,15 +93,17 @@ func (p *Plugin[U]) CanSignIn(c *fiber.Ctx) error {
 }
 
 // afterSigningIn returns where the person goes: back to the page where adding the account began, or to the page that asked
-// for signing in.
+// for signing in. A member may be asked to sign in again while an account is being added.
 func (p *Plugin[U]) afterSigningIn(c *fiber.Ctx, out account.Outcome) string {
-	if out.Before != nil && out.Before.Intent != nil && out.Effect.Action != "session.replaced" {
+	asked, byPage := p.named(c)
+	action := out.Effect.Action
+	if action == "link.completed" || action == "link.refreshed" && !byPage {
 		if target, ok := p.returnable(out.Before.Intent.ReturnTo); ok {
 			return target
 		}
 	}
-	if target, ok := p.named(c); ok {
-		return target
+	if byPage {
+		return asked
 	}
 	return p.paths.Home
 }
@@ -113,6 +127,7 @@ func (p *Plugin[U]) SignOut(c *fiber.Ctx) error {
 		if out, err = p.sessions.SignOutAll(c.UserContext(), v.session); err == nil {
 			v.failure = nil
 			p.take(c, v, out)
+			p.forget(c)
 			p.committed(c, out)
 			p.expose(c, v)
 			p.AddFlash(c, FlashInfo, p.cfg.Texts.SignedOutAll)
@@ -152,6 +167,3 @@ func (p *Plugin[U]) change(c *fiber.Ctx, v *visit[U], decide account.Transition)
 	p.expose(c, v)
 	return out, nil
 }
-
-// mustSignIn reports whether an account is in the session but must sign in again before it can act.
-func mustSignIn(err error) bool { return errors.Is(err, account.ErrSignInAgain) }

@@ -52,6 +52,7 @@ const sweepBatch = 256
 // sweep compares every session that has an open tab here with the store, and its current user with the app. It finds what
 // no message told: a lost one, a session that expired, a user who was deactivated in the app's own tables.
 func (p *Plugin[U]) sweep(ctx context.Context) {
+	p.thinOut(ctx)
 	followed := p.hub.Followed()
 	for len(followed) > 0 && ctx.Err() == nil {
 		batch := followed[:min(sweepBatch, len(followed))]

@@ -1,6 +1,7 @@
 package multiaccount
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -118,7 +119,8 @@ func (p *Plugin[U]) subject(v *visit[U], drawn int64) (live.Subject, error) {
 func (p *Plugin[U]) announceOutcome(out account.Outcome) {
 	switch {
 	case out.Before != nil && (out.Session == nil || out.Session.ID != out.Before.ID):
-		p.hub.Announce(announcement(ended(out.Before.ID, out.Before.Version, account.ReasonSignedOut)))
+		why := cmp.Or(out.Effect.Reason, account.ReasonSignedOut) // a session that was replaced has no reason of its own
+		p.hub.Announce(announcement(ended(out.Before.ID, out.Before.Version, why)))
 	case out.Session != nil && out.Effect.Reason != "":
 		p.hub.Announce(announcement(changeOf(out.Session)))
 	}

@@ -68,7 +68,7 @@ func TestEveryRefusalHasATitle(t *testing.T) {
 	})
 	b, titles := s.signedIn("a"), map[string]string{}
 	for _, code := range []string{
-		multiaccount.CodeNotSignedIn, multiaccount.CodeBadOrigin, multiaccount.CodeNotFound, multiaccount.CodeStalePage,
+		multiaccount.CodeNotSignedIn, multiaccount.CodeSignInAgain, multiaccount.CodeBadOrigin, multiaccount.CodeNotFound, multiaccount.CodeStalePage,
 		multiaccount.CodeStaleSession, multiaccount.CodeLinkLimit, multiaccount.CodeIntentExpired, multiaccount.CodeRateLimited,
 		multiaccount.CodeStoreUnavailable, "of_the_app",
 	} {

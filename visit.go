@@ -19,6 +19,7 @@ type visit[U any] struct {
 	users   roster[U]        // of all accounts in the session; read by ids of the session only
 	known   bool             // the app's former session has no say: there is, or was, one of ours, or it names nobody who may act
 	flashes []Flash          // to show on the next page
+	intent  *string          // what the app said by ClaimIntent
 }
 
 // visitKey is where a plugin's visit waits in the request's locals. Its type keeps it out of websocket connections.

@@ -98,6 +98,7 @@ type Linked struct {
 	AuthenticatedAt time.Time // when they did so last
 	LinkedAt        time.Time // when the account joined this session
 	Deadline        time.Time // after this moment the person must sign in again
+	Scope           string    // what the person works in as this user, such as a tenant; the application's word, often empty
 }
 
 // StatusAt returns the status at a moment: an active account whose deadline has passed is signed out.
@@ -111,9 +112,20 @@ func (l Linked) StatusAt(now time.Time) Status {
 // IsActive reports whether the account can act, or be switched to, at a moment.
 func (l Linked) IsActive(now time.Time) bool { return l.StatusAt(now) == StatusActive }
 
+// MethodAdopted is how an account signed in that was taken over from the application's former session: nobody proved
+// anything at that moment.
+const MethodAdopted = "adopted"
+
+// IsRecent reports whether the account can act, and the person proved less than maxAge ago to be this user. An adopted
+// account has no proof of a known age.
+func (l Linked) IsRecent(now time.Time, maxAge time.Duration) bool {
+	return l.IsActive(now) && l.Method != MethodAdopted && now.Sub(l.AuthenticatedAt) < maxAge
+}
+
 // Intent is the open request of a signed-in person to add another account. There is at most one in a session.
 type Intent struct {
 	By       string    // membership that asked
+	Nonce    string    // random, new at each request: what a sign-in form drawn for this one carries
 	ReturnTo string    // local path of the page it was asked from
 	Expires  time.Time // after this moment signing in is refused instead of linked
 }

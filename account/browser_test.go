@@ -145,7 +145,7 @@ func signingOut(name, next string) account.Transition {
 
 func beginning(m *account.Manager) account.Transition {
 	return func(s *account.Session, now time.Time) (account.Effect, error) {
-		return s.BeginLink("/back", now, m.Options().IntentTTL, m.Options().MaxLinked)
+		return s.BeginLink("/back", now, m.Options().IntentTTL, m.Options().MaxLinked, m.Options().LinksPerMinute)
 	}
 }
 

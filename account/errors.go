@@ -29,7 +29,7 @@ var (
 	ErrLinkLimit = errors.New("maximum of linked accounts reached")
 	// ErrNoIntent: nobody asked in this session to add an account.
 	ErrNoIntent = errors.New("no link was asked for")
-	// ErrIntentExpired: adding an account was asked for too long ago. Ask again.
+	// ErrIntentExpired: adding an account was asked for too long ago, or that request was used or cancelled. Ask again.
 	ErrIntentExpired = errors.New("link intent expired")
 	// ErrNoCurrent: no account is current; the person must choose one first.
 	ErrNoCurrent = errors.New("no account is current")

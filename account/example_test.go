@@ -29,7 +29,7 @@ func Example() {
 		return
 	}
 	out, err = m.Change(ctx, s, cookie, func(s *account.Session, now time.Time) (account.Effect, error) {
-		return s.BeginLink("/inbox", now, opt.IntentTTL, opt.MaxLinked)
+		return s.BeginLink("/inbox", now, opt.IntentTTL, opt.MaxLinked, opt.LinksPerMinute)
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -77,6 +77,9 @@ func (f *failing) SessionsOf(ctx context.Context, name string) ([]account.Sessio
 
 func TestAStoreThatDoesNotAnswerIsUnavailable(t *testing.T) {
 	sessions := func(w *world) (account.Outcome, error) {
+		if err := w.store.Enlist(w.t.Context(), "a", w.id, w.In(time.Hour)); err != nil {
+			w.t.Fatalf("enlist: %v", err)
+		}
 		_, err := w.m.Sessions(w.t.Context(), "a")
 		return account.Outcome{}, err
 	}

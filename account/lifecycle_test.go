@@ -208,6 +208,30 @@ func TestSwitchesPerMinute(t *testing.T) {
 	}
 }
 
+func TestLinksPerMinute(t *testing.T) {
+	w := newWorld(t, "a^* b", false)
+	w.m = account.NewManager(w.store, account.Options{Now: w.Now, LinksPerMinute: 3})
+	for range 3 {
+		if _, err := w.beginLink(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := w.stored()
+	if _, err := w.beginLink(); !errors.Is(err, account.ErrRateLimited) {
+		t.Errorf("the fourth link of a minute: got %v, want ErrRateLimited", err)
+	}
+	if err := sameSession(w.stored(), before); err != nil {
+		t.Errorf("a refusal must change nothing: %v", err)
+	}
+	if _, err := w.switchTo("b"); err != nil {
+		t.Errorf("a switch after them: %v", err)
+	}
+	w.Advance(time.Minute)
+	if _, err := w.beginLink(); err != nil {
+		t.Errorf("in the next minute: %v", err)
+	}
+}
+
 func TestRevocationSurvivesDeactivation(t *testing.T) {
 	orders := map[string][]func(*world) (account.Outcome, error){
 		"revoked, then deactivated":     {revoke("b"), deactivate("b")},

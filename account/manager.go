@@ -7,28 +7,35 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
-	"unicode/utf8"
 )
 
 // Options are the numbers of a [Manager]. Zero means the default.
 type Options struct {
 	MaxLinked         int              // active accounts beside the primary. Default: 5
 	Idle              time.Duration    // a session nobody uses ends after this. Default: 24 hours
-	Lifetime          time.Duration    // a session ends after this, however busy; so does an authentication. Default: 14 days
+	Lifetime          time.Duration    // a session ends after this, however busy. Default: 14 days
+	ProofLifetime     time.Duration    // an account signs in again after this, however new its session. Default: Lifetime
 	Grace             time.Duration    // how long a rotated secret answers safe requests. Default: 10 seconds
 	IntentTTL         time.Duration    // time to sign in after asking to add an account. Default: 10 minutes
 	SwitchesPerMinute int              // in one session. Default: 120
+	LinksPerMinute    int              // that are begun in one session. Default: 120
 	Timeout           time.Duration    // for one answer of the store. Default: 500 milliseconds
 	Now               func() time.Time // Default: time.Now
+
+	// SessionsPerAccount is in how many sessions, so browsers, an account can be signed in; one more ends the oldest. It needs
+	// a store that is an [Index], and at each sign-in a look at all sessions of the account. Default: 0, no limit.
+	SessionsPerAccount int
 }
 
 func (o Options) withDefaults() Options {
 	o.MaxLinked = cmp.Or(o.MaxLinked, 5)
 	o.Idle = cmp.Or(o.Idle, 24*time.Hour)
 	o.Lifetime = cmp.Or(o.Lifetime, 14*24*time.Hour)
+	o.ProofLifetime = cmp.Or(o.ProofLifetime, o.Lifetime)
 	o.Grace = cmp.Or(o.Grace, 10*time.Second)
 	o.IntentTTL = cmp.Or(o.IntentTTL, 10*time.Minute)
 	o.SwitchesPerMinute = cmp.Or(o.SwitchesPerMinute, 120)
+	o.LinksPerMinute = cmp.Or(o.LinksPerMinute, 120)
 	o.Timeout = cmp.Or(o.Timeout, 500*time.Millisecond)
 	if o.Now == nil {
 		o.Now = time.Now
@@ -51,9 +58,13 @@ func (o Options) Validate() error {
 	check(o.MaxLinked > 0 && o.MaxLinked <= maxMaxLinked, "MaxLinked is %d: use 1 to %d", o.MaxLinked, maxMaxLinked)
 	check(o.Idle >= time.Second, "Idle is %v: use a second or more", o.Idle)
 	check(o.Lifetime >= o.Idle, "Lifetime (%v) is shorter than Idle (%v): raise the one or lower the other", o.Lifetime, o.Idle)
+	check(o.ProofLifetime >= time.Second && o.ProofLifetime <= o.Lifetime,
+		"ProofLifetime is %v: use a second or more and at most Lifetime (%v)", o.ProofLifetime, o.Lifetime)
 	check(o.Grace > 0 && o.Grace <= 30*time.Second, "Grace is %v: use more than 0 and at most 30s", o.Grace)
 	check(o.IntentTTL > 0, "IntentTTL is %v: use a positive time", o.IntentTTL)
+	check(o.LinksPerMinute > 0, "LinksPerMinute is %d: use 1 or more", o.LinksPerMinute)
 	check(o.SwitchesPerMinute > 0, "SwitchesPerMinute is %d: use 1 or more", o.SwitchesPerMinute)
+	check(o.SessionsPerAccount >= 0, "SessionsPerAccount is %d: use 1 or more, or 0 for no limit", o.SessionsPerAccount)
 	check(o.Timeout > 0, "Timeout is %v: use a positive time", o.Timeout)
 	return errors.Join(errs...)
 }
@@ -155,6 +166,11 @@ func (m *Manager) ChangeByID(ctx context.Context, id SessionID, decide Transitio
 	if err != nil {
 		return Outcome{}, err
 	}
+	return m.changeLoaded(ctx, s, decide)
+}
+
+// changeLoaded is ChangeByID for a session that was just loaded.
+func (m *Manager) changeLoaded(ctx context.Context, s *Session, decide Transition) (Outcome, error) {
 	prove := func(*Session) error { return nil }
 	return m.change(ctx, s, prove, func(s *Session) (Outcome, error) { return m.try(ctx, s, nil, decide) })
 }
@@ -227,14 +243,25 @@ func (m *Manager) try(ctx context.Context, s *Session, c *Cookie, decide Transit
 		out.Session.rotate(fresh.Secret.Digest(), now, m.opt.Grace)
 		out.Cookie = &fresh
 	}
-	if err := m.enlist(ctx, out.Session, s); err != nil {
-		return Outcome{}, err
-	}
-	if err := m.save(ctx, out.Session, now, m.ttl(out.Session, now)); err != nil {
+	if err := m.commit(ctx, out.Session, s, now); err != nil {
 		return Outcome{}, err
 	}
 	return out, nil
 }
+
+// commit enlists what a session holds and saves it, both within commitTime: whoever finds an entry without its session knows
+// how long the session can still come.
+func (m *Manager) commit(ctx context.Context, s, before *Session, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, m.commitTime())
+	defer cancel()
+	if err := m.enlist(ctx, s, before); err != nil {
+		return err
+	}
+	return m.save(ctx, s, now, m.ttl(s, now))
+}
+
+// commitTime is two answers of the store: one to enlist, one to save.
+func (m *Manager) commitTime() time.Duration { return 2 * m.opt.Timeout }
 
 // end deletes a session because a transition left nothing of it.
 func (m *Manager) end(ctx context.Context, s *Session, now time.Time, why Reason) error {
@@ -297,92 +324,6 @@ func (m *Manager) enlist(ctx context.Context, s, before *Session) error {
 		}
 	}
 	return nil
-}
-
-// SignIn records that a person has just proved to be an account. before and c are what the request came with, or nil.
-// What happens depends on the record, as it is at the commit, and never on what the request names:
-//
-//   - no session: a new one, of this account alone;
-//   - an account of the session: it is refreshed and becomes current;
-//   - an open intent: the account is linked and becomes current (ErrLinkLimit, ErrIntentExpired);
-//   - else: a new session of this account alone, and the old one ends.
-//
-// ErrStaleSecret: the secret was rotated away since before was loaded, however long ago. The session lives on under another
-// secret that the browser has or is about to get, so nothing is changed or started; the person reloads and signs in again.
-//
-// An account id is UTF-8 text and not empty: ErrBadAccount.
-func (m *Manager) SignIn(ctx context.Context, before *Session, c *Cookie, accountID, method string) (Outcome, error) {
-	if accountID == "" || !utf8.ValidString(accountID) {
-		return Outcome{}, ErrBadAccount
-	}
-	if before == nil || c == nil {
-		return m.start(ctx, accountID, method)
-	}
-	digest := c.Secret.Digest()
-	prove := func(s *Session) error {
-		if m.authenticate(s, digest) != nil {
-			return ErrStaleSecret // not ErrNotFound: the secret was good when the request began
-		}
-		return nil
-	}
-	out, err := m.change(ctx, before, prove, func(s *Session) (Outcome, error) {
-		out, err := m.try(ctx, s, c, m.signingIn(accountID, method))
-		if errors.Is(err, ErrNoIntent) {
-			return m.replace(ctx, s, accountID, method)
-		}
-		return out, err
-	})
-	if errors.Is(err, ErrNotFound) { // the old session ended meanwhile
-		return m.start(ctx, accountID, method)
-	}
-	return out, err
-}
-
-// signingIn is what an account that has just signed in does to a session that is there already.
-func (m *Manager) signingIn(accountID, method string) Transition {
-	return func(s *Session, now time.Time) (Effect, error) {
-		auth := m.authentication(accountID, method, now)
-		if s.Find(accountID) != nil {
-			return s.Reauthenticate(auth, m.opt.Lifetime, m.opt.MaxLinked)
-		}
-		return s.Link(auth, m.opt.MaxLinked)
-	}
-}
-
-func (m *Manager) authentication(accountID, method string, now time.Time) Authentication {
-	return Authentication{Account: accountID, Method: method, At: now, Deadline: now.Add(m.opt.Lifetime)}
-}
-
-// start makes a new session under an id that no client ever chose.
-func (m *Manager) start(ctx context.Context, accountID, method string) (Outcome, error) {
-	now := m.opt.Now()
-	c := NewCookie()
-	s := newSession(c.ID, m.authentication(accountID, method, now), m.opt.Lifetime)
-	s.Secret, s.Generation = c.Secret.Digest(), 1
-	if err := m.enlist(ctx, s, nil); err != nil {
-		return Outcome{}, err
-	}
-	if err := m.save(ctx, s, now, m.ttl(s, now)); err != nil {
-		return Outcome{}, err
-	}
-	return Outcome{Effect: Effect{Action: "session.created", Rotate: true}, Session: s, Cookie: &c}, nil
-}
-
-// replace ends the old session for a new one. The new one is taken back when the old one cannot be ended, so that the
-// person has one or the other, never both and never none. ErrConflict: the old one is not what it was.
-func (m *Manager) replace(ctx context.Context, old *Session, accountID, method string) (Outcome, error) {
-	out, err := m.start(ctx, accountID, method)
-	if err != nil {
-		return Outcome{}, err
-	}
-	if err := m.close(ctx, old, m.opt.Now()); err != nil {
-		_, undo := m.delete(context.WithoutCancel(ctx), out.Session.ID, ReasonSignedOut)
-		return Outcome{}, errors.Join(err, undo)
-	}
-	// The old session is over, even if this fails: then its record expires, and the sweep tells its tabs.
-	_, _ = m.delete(context.WithoutCancel(ctx), old.ID, ReasonSignedOut)
-	out.Effect.Action, out.Before = "session.replaced", old
-	return out, nil
 }
 
 // SignOutAll ends the session that s was loaded from. A secret within the grace is enough: signing out is always allowed.

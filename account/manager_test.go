@@ -173,7 +173,7 @@ func TestParallelLinksStopAtTheMaximum(t *testing.T) {
 	nodes := []*account.Manager{w.m, account.NewManager(w.store, account.Options{Now: w.Now})}
 	errs := atOnce(40, func(i int) error {
 		_, err := nodes[i%2].ChangeByID(t.Context(), w.id, func(s *account.Session, now time.Time) (account.Effect, error) {
-			if e, err := s.BeginLink("/", now, time.Minute, 5); err != nil {
+			if e, err := s.BeginLink("/", now, time.Minute, 5, 1000); err != nil {
 				return e, err
 			}
 			auth := account.Authentication{Account: fmt.Sprintf("new-%d", i), Method: "password", At: now, Deadline: now.Add(time.Hour)}

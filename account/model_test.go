@@ -16,6 +16,7 @@ type model struct {
 	current        string // account; empty while choosing
 	primary        string
 	intent         time.Time // when the open intent expires; zero: none
+	nonce          string    // of the intent that was opened last
 	version        int64
 	generation     int64
 	deadline       time.Time
@@ -51,6 +52,17 @@ type command struct {
 	kind string
 	name string // account
 	next string // of a sign-out
+
+	says  bool // the sign-in form carries a nonce
+	nonce string
+}
+
+// said is what a sign-in form carries.
+func (c command) said() *string {
+	if !c.says {
+		return nil
+	}
+	return &c.nonce
 }
 
 // effect is what the model expects of a command that is carried out.
@@ -115,6 +127,12 @@ func (x model) apply(c command, now time.Time) (model, effect, error) {
 		x.intent = now.Add(limits.IntentTTL)
 		return x, effect{action: "link.begun"}, nil
 	case "sign in":
+		if open := !x.intent.IsZero(); c.says && !(open && c.nonce == x.nonce) {
+			if c.nonce != "" {
+				return x, effect{}, account.ErrIntentExpired
+			}
+			x.intent = time.Time{}
+		}
 		return x.signIn(c.name, now)
 	case "end":
 		x.ended = true

@@ -54,10 +54,10 @@ func TestDefaults(t *testing.T) {
 	}
 	got.Now = nil
 	want := account.Options{
-		MaxLinked: 5, Idle: 24 * time.Hour, Lifetime: 14 * 24 * time.Hour, Grace: 10 * time.Second,
+		MaxLinked: 5, Idle: 24 * time.Hour, Lifetime: 14 * 24 * time.Hour, ProofLifetime: 14 * 24 * time.Hour, Grace: 10 * time.Second,
 		IntentTTL: 10 * time.Minute, SwitchesPerMinute: 120, Timeout: 500 * time.Millisecond,
 	}
-	if got.MaxLinked != want.MaxLinked || got.Idle != want.Idle || got.Lifetime != want.Lifetime || got.Grace != want.Grace ||
+	if got.MaxLinked != want.MaxLinked || got.Idle != want.Idle || got.Lifetime != want.Lifetime || got.ProofLifetime != want.ProofLifetime || got.Grace != want.Grace ||
 		got.IntentTTL != want.IntentTTL || got.SwitchesPerMinute != want.SwitchesPerMinute || got.Timeout != want.Timeout {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -75,10 +75,16 @@ func TestValidate(t *testing.T) {
 		"less than none linked":    {account.Options{MaxLinked: -1}, "MaxLinked"},
 		"a short idle time":        {account.Options{Idle: time.Millisecond}, "Idle"},
 		"a life shorter than idle": {account.Options{Lifetime: time.Hour}, "Lifetime"},
+		"proofs of a day":          {account.Options{ProofLifetime: 24 * time.Hour}, ""},
+		"proofs shorter than idle": {account.Options{ProofLifetime: time.Hour}, ""},
+		"proofs of no time":        {account.Options{ProofLifetime: time.Millisecond}, "ProofLifetime"},
+		"proofs that outlive all":  {account.Options{ProofLifetime: 15 * 24 * time.Hour}, "ProofLifetime"},
 		"a long grace":             {account.Options{Grace: time.Minute}, "Grace"},
 		"a negative grace":         {account.Options{Grace: -1}, "Grace"},
 		"a negative intent":        {account.Options{IntentTTL: -1}, "IntentTTL"},
 		"no switches":              {account.Options{SwitchesPerMinute: -1}, "SwitchesPerMinute"},
+		"one session":              {account.Options{SessionsPerAccount: 1}, ""},
+		"less than no sessions":    {account.Options{SessionsPerAccount: -1}, "SessionsPerAccount"},
 		"a negative timeout":       {account.Options{Timeout: -1}, "Timeout"},
 	}
 	for sentence, test := range tests {
@@ -87,8 +93,10 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s: got %v, want a word on %q", sentence, err, test.want)
 		}
 	}
-	all := account.Options{MaxLinked: -1, Idle: -1, Lifetime: -2, Grace: -1, IntentTTL: -1, SwitchesPerMinute: -1, Timeout: -1}.Validate()
-	for _, name := range []string{"MaxLinked", "Idle", "Lifetime", "Grace", "IntentTTL", "SwitchesPerMinute", "Timeout"} {
+	all := account.Options{MaxLinked: -1, Idle: -1, Lifetime: -2, ProofLifetime: -1, Grace: -1, IntentTTL: -1, SwitchesPerMinute: -1, LinksPerMinute: -1, SessionsPerAccount: -1,
+		Timeout: -1}.Validate()
+	for _, name := range []string{"MaxLinked", "Idle", "Lifetime", "ProofLifetime", "Grace", "IntentTTL", "SwitchesPerMinute", "LinksPerMinute", "SessionsPerAccount",
+		"Timeout"} {
 		if all == nil || !strings.Contains(all.Error(), name) {
 			t.Errorf("every mistake at once: got %v, want a word on %s", all, name)
 		}

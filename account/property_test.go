@@ -56,6 +56,7 @@ type property struct {
 	browsers [2]*account.Cookie // what each browser has; nil: nothing
 	cookies  []account.Cookie   // every cookie ever given out
 	slow     []request          // loaded, and not yet carried out
+	nonces   []string           // of every intent that was opened
 	models   map[account.SessionID]*model
 	touched  account.SessionID // of the last event
 	heard    []account.Change
@@ -178,6 +179,9 @@ func (p *property) browse() {
 	if c.kind == "sign out all" && p.rng.IntN(6) > 0 {
 		c.kind = "begin"
 	}
+	if c.kind == "sign in" {
+		p.fillIn(&c, p.browsers[b])
+	}
 	if n := len(p.slow); n > 0 && p.rng.IntN(5) == 0 {
 		i := p.rng.IntN(n)
 		r := p.slow[i]
@@ -219,12 +223,33 @@ func (p *property) browse() {
 	p.carryOut(b, m, c, request{s, *cookie}, false)
 }
 
+// fillIn says what the sign-in form was drawn with: for a page of long ago, for the open intent, for none, or by an app without
+// the field.
+func (p *property) fillIn(c *command, cookie *account.Cookie) {
+	switch n := p.rng.IntN(8); {
+	case n < 3:
+	case n == 3:
+		c.says = true
+	case n == 4 && len(p.nonces) > 0:
+		c.says, c.nonce = true, pick(p, p.nonces...)
+	case cookie != nil && p.models[cookie.ID] != nil:
+		c.says = true
+		if x := p.models[cookie.ID]; !x.intent.IsZero() {
+			c.nonce = x.nonce
+		}
+	}
+}
+
 // anonymous is a request without a session. Only signing in does anything.
 func (p *property) anonymous(b int, m *account.Manager, c command) {
 	if c.kind != "sign in" {
 		return
 	}
-	out, err := m.SignIn(p.t.Context(), nil, nil, c.name, "password")
+	out, err := m.SignInWith(p.t.Context(), nil, nil, account.Proof{Account: c.name, Method: "password", Intent: c.said()})
+	if c.nonce != "" {
+		p.refused(out, err, account.ErrIntentExpired)
+		return
+	}
 	if err != nil {
 		p.failf("sign in: %v", err)
 	}
@@ -273,7 +298,8 @@ func (p *property) carryOut(b int, m *account.Manager, c command, r request, slo
 		x.ended = x.ended || x.live(now)
 		return
 	case "sign in":
-		out, err = m.SignIn(p.t.Context(), r.session, &r.cookie, c.name, "password")
+		proof := account.Proof{Account: c.name, Method: "password", Intent: c.said()}
+		out, err = m.SignInWith(p.t.Context(), r.session, &r.cookie, proof)
 		if authority != nil && x.live(now) {
 			authority = account.ErrStaleSecret // however long ago: it was good when the request began
 		}
@@ -389,6 +415,13 @@ func (p *property) compare(x *model, c command, now time.Time, out account.Outco
 	if out.Cookie != nil {
 		next.generation++
 		next.former, next.secret, next.graceEnds = next.secret, out.Cookie.Secret, now.Add(limits.Grace)
+	}
+	if c.kind == "begin" {
+		next.nonce = out.Session.Intent.Nonce
+		if slices.Contains(p.nonces, next.nonce) || next.nonce == "" {
+			p.failf("nonce %q is not new", next.nonce)
+		}
+		p.nonces = append(p.nonces, next.nonce)
 	}
 	next.idle = now.Add(min(limits.Idle, next.deadline.Sub(now)))
 	*x = next

@@ -28,10 +28,13 @@ type record struct {
 	Previous   []byte   `json:"prev,omitempty"`
 	PrevUntil  int64    `json:"prev_until,omitempty"`
 	StampKey   []byte   `json:"stamp"`
+	Device     string   `json:"dev,omitempty"`
 	Created    int64    `json:"created"`
 	Deadline   int64    `json:"deadline"`
 	Switched   int64    `json:"sw_at,omitempty"`
 	Switches   int      `json:"sw_n,omitempty"`
+	Linked     int64    `json:"li_at,omitempty"`
+	Links      int      `json:"li_n,omitempty"`
 }
 
 type member struct {
@@ -42,10 +45,12 @@ type member struct {
 	At         int64  `json:"at"`
 	Linked     int64  `json:"in"`
 	Deadline   int64  `json:"till"`
+	Scope      string `json:"in_scope,omitempty"`
 }
 
 type intent struct {
 	By       string `json:"by"`
+	Nonce    string `json:"n,omitempty"` // none: written by a version that knew of none
 	ReturnTo string `json:"to"`
 	Expires  int64  `json:"till"`
 }
@@ -57,21 +62,24 @@ func Encode(s *Session) ([]byte, error) {
 		Schema: schema, ID: s.ID.String(), Generation: s.Generation, Reason: s.Reason,
 		Current: s.Current, Primary: s.Primary, Choice: s.Choice,
 		Accounts: make([]member, len(s.Accounts)),
-		Secret:   s.Secret[:], StampKey: s.StampKey,
+		Secret:   s.Secret[:], StampKey: s.StampKey, Device: s.Device,
 		Created: s.Created.UnixMilli(), Deadline: s.Deadline.UnixMilli(),
 	}
 	for i, l := range s.Accounts {
 		r.Accounts[i] = member{l.Membership, l.Account, l.Status, l.Method,
-			l.AuthenticatedAt.UnixMilli(), l.LinkedAt.UnixMilli(), l.Deadline.UnixMilli()}
+			l.AuthenticatedAt.UnixMilli(), l.LinkedAt.UnixMilli(), l.Deadline.UnixMilli(), l.Scope}
 	}
 	if s.Intent != nil {
-		r.Intent = &intent{s.Intent.By, s.Intent.ReturnTo, s.Intent.Expires.UnixMilli()}
+		r.Intent = &intent{s.Intent.By, s.Intent.Nonce, s.Intent.ReturnTo, s.Intent.Expires.UnixMilli()}
 	}
 	if s.Previous != (Digest{}) {
 		r.Previous, r.PrevUntil = s.Previous[:], s.PreviousUntil.UnixMilli()
 	}
 	if s.Switches.Count > 0 {
 		r.Switched, r.Switches = s.Switches.Start.UnixMilli(), s.Switches.Count
+	}
+	if s.Links.Count > 0 {
+		r.Linked, r.Links = s.Links.Start.UnixMilli(), s.Links.Count
 	}
 	data, err := json.Marshal(r)
 	if err != nil {
@@ -100,22 +108,26 @@ func Decode(id SessionID, data []byte) (*Session, error) {
 		ID: id, Generation: r.Generation, Reason: r.Reason,
 		Current: r.Current, Primary: r.Primary, Choice: r.Choice,
 		Accounts: make([]Linked, len(r.Accounts)), Secret: Digest(r.Secret), StampKey: r.StampKey,
-		Created: time.UnixMilli(r.Created), Deadline: time.UnixMilli(r.Deadline),
+		Device: r.Device, Created: time.UnixMilli(r.Created), Deadline: time.UnixMilli(r.Deadline),
 	}
 	for i, m := range r.Accounts {
 		s.Accounts[i] = Linked{
 			Membership: m.Membership, Account: m.Account, Status: m.Status, Method: m.Method,
 			AuthenticatedAt: time.UnixMilli(m.At), LinkedAt: time.UnixMilli(m.Linked), Deadline: time.UnixMilli(m.Deadline),
+			Scope: m.Scope,
 		}
 	}
 	if r.Intent != nil {
-		s.Intent = &Intent{By: r.Intent.By, ReturnTo: r.Intent.ReturnTo, Expires: time.UnixMilli(r.Intent.Expires)}
+		s.Intent = &Intent{By: r.Intent.By, Nonce: r.Intent.Nonce, ReturnTo: r.Intent.ReturnTo, Expires: time.UnixMilli(r.Intent.Expires)}
 	}
 	if len(r.Previous) > 0 {
 		s.Previous, s.PreviousUntil = Digest(r.Previous), time.UnixMilli(r.PrevUntil)
 	}
 	if r.Switches > 0 {
 		s.Switches = Window{Start: time.UnixMilli(r.Switched), Count: r.Switches}
+	}
+	if r.Links > 0 {
+		s.Links = Window{Start: time.UnixMilli(r.Linked), Count: r.Links}
 	}
 	return s, nil
 }

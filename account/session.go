@@ -2,6 +2,8 @@ package account
 
 import (
 	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -27,12 +29,14 @@ type Session struct {
 	PreviousUntil time.Time
 	StampKey      []byte // of the MAC in stamps; lives as long as the session
 
+	Device   string // what the person calls the browser by, such as "Firefox on Linux"; often empty
 	Created  time.Time
 	Deadline time.Time // the session ends then, however busy it is
 	Switches Window
+	Links    Window // that were begun
 }
 
-// Window counts switches within a minute, so that the limit holds over tabs and nodes.
+// Window counts what was done within a minute, so that the limit holds over tabs and nodes.
 type Window struct {
 	Start time.Time
 	Count int
@@ -140,14 +144,17 @@ func (s *Session) RoomToLink(now time.Time, max int) error {
 }
 
 // BeginLink opens the one intent of the session in the name of the current account, replacing an older one.
-func (s *Session) BeginLink(returnTo string, now time.Time, ttl time.Duration, max int) (Effect, error) {
+func (s *Session) BeginLink(returnTo string, now time.Time, ttl time.Duration, max, perMinute int) (Effect, error) {
 	if s.Current == "" {
 		return Effect{}, ErrNoCurrent
 	}
 	if err := s.RoomToLink(now, max); err != nil {
 		return Effect{}, err
 	}
-	s.Intent = &Intent{By: s.Current, ReturnTo: returnTo, Expires: now.Add(ttl)}
+	if err := s.Links.count(now, perMinute); err != nil {
+		return Effect{}, err
+	}
+	s.Intent = &Intent{By: s.Current, Nonce: randomID(), ReturnTo: returnTo, Expires: now.Add(ttl)}
 	return Effect{Action: "link.begun"}, nil
 }
 
@@ -158,6 +165,23 @@ func (s *Session) CancelLink() Effect {
 	}
 	s.Intent = nil
 	return Effect{Action: "link.cancelled"}
+}
+
+// MeansIntent says what a sign-in form means, by the nonce that it carries. A form without one (nil) means whatever is open. An
+// empty nonce was drawn while no intent was open: the person never agreed to add an account to this session. Any other one
+// names an intent, and when that is not the open one, because it was used, cancelled or replaced, it is ErrIntentExpired.
+// s may be nil: nothing is open then.
+func (s *Session) MeansIntent(nonce *string) (bool, error) {
+	open := s != nil && s.Intent != nil
+	switch {
+	case nonce == nil:
+		return open, nil
+	case open && subtle.ConstantTimeCompare([]byte(*nonce), []byte(s.Intent.Nonce)) == 1:
+		return true, nil
+	case *nonce == "":
+		return false, nil
+	}
+	return false, ErrIntentExpired
 }
 
 // CheckIntent returns nil when an account may be linked now, else ErrNoIntent or ErrIntentExpired.
@@ -245,15 +269,46 @@ func (s *Session) Switch(account string, now time.Time, perMinute int) (Effect, 
 	if l.Membership == s.Current {
 		return Effect{}, nil
 	}
-	if now.Sub(s.Switches.Start) >= time.Minute {
-		s.Switches = Window{Start: now}
+	if err := s.Switches.count(now, perMinute); err != nil {
+		return Effect{}, err
 	}
-	if s.Switches.Count >= perMinute {
-		return Effect{}, ErrRateLimited
-	}
-	s.Switches.Count++
 	s.act(l.Membership)
 	return Effect{Action: "account.switched", Reason: ReasonSwitched, Rotate: true}, nil
+}
+
+// count returns ErrRateLimited when there were too many within this minute.
+func (w *Window) count(now time.Time, perMinute int) error {
+	if now.Sub(w.Start) >= time.Minute {
+		*w = Window{Start: now}
+	}
+	if w.Count >= perMinute {
+		return ErrRateLimited
+	}
+	w.Count++
+	return nil
+}
+
+// MaxScope is the length in bytes that a scope may have.
+const MaxScope = 128
+
+// SetScope makes the current account work in another scope, such as a tenant: pages drawn in the former one can no longer
+// act, as after a switch. Whether the user may work there is for the application to check, now and at each request.
+func (s *Session) SetScope(scope string, now time.Time, perMinute int) (Effect, error) {
+	l := s.CurrentAccount()
+	switch {
+	case l == nil:
+		return Effect{}, ErrNoCurrent
+	case len(scope) > MaxScope:
+		return Effect{}, fmt.Errorf("account: scope has %d bytes, %d are allowed", len(scope), MaxScope)
+	case l.Scope == scope:
+		return Effect{}, nil
+	}
+	if err := s.Switches.count(now, perMinute); err != nil {
+		return Effect{}, err
+	}
+	l.Scope = scope
+	s.Intent = nil
+	return Effect{Action: "scope.changed", Reason: ReasonSwitched, Rotate: true}, nil
 }
 
 // SignOut takes one account out of the session. When it is the current one the session goes on as next, an account of
@@ -286,6 +341,20 @@ func (s *Session) SignOut(account, next string, now time.Time) (Effect, error) {
 		s.choose()
 	}
 	return effect, nil
+}
+
+// Expel takes an account out of the session from another one, as [Session.SignOut] does from this one.
+func (s *Session) Expel(membership string, now time.Time) (Effect, error) {
+	l := s.Membership(membership)
+	if l == nil {
+		return Effect{}, ErrNotLinked
+	}
+	effect, err := s.SignOut(l.Account, "", now)
+	effect.Action, effect.Reason = "account.revoked", ReasonRevoked
+	if effect.Ended {
+		effect.Action = "session.revoked"
+	}
+	return effect, err
 }
 
 // remove drops a membership; when the primary leaves, the account linked longest takes its place.

@@ -37,6 +37,10 @@ func revoke(name string) func(*world) (account.Outcome, error) {
 	return byID(func(s *account.Session, m string, _ time.Time) (account.Effect, error) { return s.Revoke(m) }, name)
 }
 
+func expel(name string) func(*world) (account.Outcome, error) {
+	return byID(func(s *account.Session, m string, now time.Time) (account.Effect, error) { return s.Expel(m, now) }, name)
+}
+
 func retire(name string) func(*world) (account.Outcome, error) {
 	return byID(func(s *account.Session, m string, _ time.Time) (account.Effect, error) { return s.Retire(m) }, name)
 }
@@ -157,6 +161,12 @@ var transitions = []transition{
 		becomes: "b^", state: choosing, action: "account.signed_out", reason: account.ReasonSignedOut, rotates: true},
 	{sentence: "an inactive account is signed out", given: "a^* b-", when: signOut("b", ""),
 		becomes: "a^*", state: single, action: "account.signed_out", reason: account.ReasonSignedOut, rotates: true},
+	{sentence: "another account is ended from another device", given: "a^* b", when: expel("b"),
+		becomes: "a^*", state: single, action: "account.revoked", reason: account.ReasonRevoked},
+	{sentence: "the current account is ended from another device: the person chooses", given: "a^ b* c", asked: true, when: expel("b"),
+		becomes: "a^ c", state: choosing, action: "account.revoked", reason: account.ReasonRevoked},
+	{sentence: "the only account is ended from another device", given: "a^*", when: expel("a"),
+		becomes: "ended", state: ended, action: "session.revoked", reason: account.ReasonRevoked},
 	{sentence: "the last account is signed out", given: "a^*", asked: true, when: signOut("a", ""),
 		becomes: "ended", state: ended, action: "session.ended", reason: account.ReasonSignedOut},
 	{sentence: "the last account is signed out while nobody is current", given: "a^", when: signOut("a", ""),

@@ -4,6 +4,7 @@
 //	ADDR       where to listen. Default: 127.0.0.1:3000
 //	REDIS_URL  a Redis, such as redis://127.0.0.1:6379/0. Default: one inside this process
 //	DEMO       1: who is signed in may make users active and inactive. Always so with the Redis inside this process
+//	TRIES      wrong passwords for one account before it has to wait. Default: 5; with DEMO or on loopback 50
 package main
 
 import (
@@ -21,6 +22,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/audit"
 	"github.com/multiaccount-go/multiaccount/example/assets"
 	"github.com/multiaccount-go/multiaccount/example/notes"
 	"github.com/multiaccount-go/multiaccount/example/users"
@@ -46,25 +48,33 @@ func run() error {
 	}
 	defer rdb.Close()
 	s := &site{users: users.New(rdb), notes: notes.New(rdb), demo: embedded || os.Getenv("DEMO") == "1"}
+	addr := cmp.Or(os.Getenv("ADDR"), "127.0.0.1:3000")
+	if s.limits, err = newLimits(rdb, s.demo || onLoopback(addr)); err != nil {
+		return err
+	}
 	if err := s.users.Seed(stopped); err != nil {
 		return err
 	}
 	go s.users.Watch(stopped)
 
 	// 2. The plugin. It needs a way to load users; the rest says where sessions live and how things look here.
+	store := redisstore.New(rdb)
 	s.accounts, err = multiaccount.New(multiaccount.Config[users.User]{
 		Users:  s.users.ByIDs,
 		Active: users.User.IsActive,
 		Profile: func(u users.User) multiaccount.Profile {
 			return multiaccount.Profile{Name: u.Name, Email: u.Email}
 		},
-		Store: redisstore.New(rdb),
+		Store: store,
 		Bus:   redisstore.NewBus(rdb),
 		// This site speaks plain http on loopback. A site that people use has https and leaves this line out.
 		Cookie: multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: true},
 		Paths:  multiaccount.Paths{SignIn: "/session/new", AppSignOut: "/session/sign_out"},
 		Layout: s.layout,
-		Skip:   func(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/assets/") },
+		Device: deviceName,
+		// Who did what, one line each. A site that people use keeps it elsewhere: see audit.NewStream.
+		OnEvent: audit.Slog(slog.Default()),
+		Skip:    func(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/assets/") },
 	})
 	if err != nil {
 		return err
@@ -78,9 +88,9 @@ func run() error {
 		BodyLimit:      64 << 10, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 	})
 	s.routes(app)
+	s.checkNeighbours(stopped, app, store, embedded)
 
 	// 4. Serve until SIGTERM or Ctrl-C, then end in order.
-	addr := cmp.Or(os.Getenv("ADDR"), "127.0.0.1:3000")
 	slog.Info("the example is at http://"+addr, "sign in as", "alice@example.com", "password", users.SeedPassword)
 	failed := make(chan error, 1)
 	go func() { failed <- app.Listen(addr) }()
@@ -117,6 +127,8 @@ func (s *site) routes(app *fiber.App) {
 	app.Get("/inbox/who", s.accounts.RequireUser, s.accounts.Protect(), s.showWho)
 	app.Get("/notes", s.accounts.RequireUser, s.accounts.Protect(), s.showNotes)
 	app.Post("/notes", s.accounts.Protect(), s.accounts.RequireUser, s.addNote)
+	app.Get("/devices", s.accounts.RequireUser, s.showDevices)
+	app.Post("/devices/end", s.accounts.Protect(), s.accounts.RequireRecent(recentEnough), s.endDevice)
 	live := s.liveNotes()
 	app.Get("/live", live)  // the page, its websocket, and its event stream where websockets are blocked
 	app.Post("/live", live) // what that page sends then

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"html/template"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/attempts"
 	"github.com/multiaccount-go/multiaccount/example/users"
 )
 
@@ -15,6 +18,7 @@ type registrationForm struct {
 	RequestPath string
 	Errors      users.FieldErrors
 	Adding      *multiaccount.Adding
+	Intent      template.HTML // hidden field: what the page says of adding an account
 }
 
 func (s *site) showRegistration(c *fiber.Ctx) error {
@@ -25,6 +29,7 @@ func (s *site) drawRegistration(c *fiber.Ctx, f registrationForm, status int) er
 	if adding, ok := s.accounts.Adding(c); ok {
 		f.Adding = &adding
 	}
+	f.Intent = s.accounts.IntentField(c)
 	return s.render(c, look{view: "registration", title: "Register", status: status, data: f})
 }
 
@@ -34,11 +39,15 @@ func (s *site) register(c *fiber.Ctx) error {
 	if err := s.accounts.CanSignIn(c); err != nil {
 		return err // before anything is created
 	}
-	user, err := s.users.Register(c.UserContext(), users.Registration{
-		AccountName:          form(c, "account_name"),
-		Email:                form(c, "email"),
-		Password:             form(c, "password"),
-		PasswordConfirmation: form(c, "password_confirmation"),
+	var user users.User
+	err := s.limits.registration.Do(c.UserContext(), attempts.Try{Address: c.IP()}, func(ctx context.Context) (err error) {
+		user, err = s.users.Register(ctx, users.Registration{
+			AccountName:          form(c, "account_name"),
+			Email:                form(c, "email"),
+			Password:             form(c, "password"),
+			PasswordConfirmation: form(c, "password_confirmation"),
+		})
+		return err
 	})
 	var problems users.FieldErrors
 	switch {

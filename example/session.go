@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
+	"html/template"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/multiaccount-go/multiaccount"
@@ -14,10 +16,12 @@ type signInForm struct {
 	Email       string
 	RequestPath string // where to go afterwards; the plugin checks it
 	Error       string
+	Intent      template.HTML // hidden field: what the page says of adding an account
 
 	Current string // name of who is signed in already; empty when nobody is
 	AddPath string // page that asks before an account is added
 	Adding  *multiaccount.Adding
+	Again   *multiaccount.Again // an account of the session that has to sign in again
 }
 
 func (s *site) showSignIn(c *fiber.Ctx) error {
@@ -31,6 +35,10 @@ func (s *site) drawSignIn(c *fiber.Ctx, f signInForm, status int) error {
 	if adding, ok := s.accounts.Adding(c); ok {
 		f.Adding = &adding
 	}
+	if again, ok := s.accounts.Again(c); ok {
+		f.Again, f.Email = &again, cmp.Or(f.Email, again.Who.Email)
+	}
+	f.Intent = s.accounts.IntentField(c)
 	return s.render(c, look{view: "sign_in", title: "Sign in", status: status, data: f})
 }
 
@@ -41,7 +49,7 @@ const wrongCredentials = "The e-mail address or the password is not right."
 // the account to the one that asked for it, or refreshes it, and leads on.
 func (s *site) signIn(c *fiber.Ctx) error {
 	email := form(c, "email")
-	user, err := s.users.Authenticate(c.UserContext(), email, form(c, "password"))
+	user, err := s.authenticate(c, email, form(c, "password"))
 	if err == nil {
 		err = s.accounts.SignIn(c, user.ID, "password")
 	}

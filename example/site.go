@@ -29,6 +29,7 @@ type site struct {
 	accounts *multiaccount.Plugin[users.User]
 	users    *users.Users
 	notes    *notes.Notes
+	limits   limits
 	demo     bool // anybody who is signed in may make users active and inactive
 }
 
@@ -123,9 +124,6 @@ func (s *site) failed(c *fiber.Ctx, err error) error {
 	var known *fiber.Error
 	errors.As(err, &known)
 	switch {
-	case errors.Is(err, users.ErrBusy):
-		c.Set(fiber.HeaderRetryAfter, "5")
-		return fail(c, fiber.StatusServiceUnavailable, "busy", "Many people are signing in right now. Please try again soon.")
 	case isUnavailable(err):
 		slog.Error("store does not answer", "method", c.Method(), "path", c.Path(), "err", err)
 		c.Set(fiber.HeaderRetryAfter, "5")

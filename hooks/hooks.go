@@ -16,6 +16,7 @@ type (
 	primary[U any] struct{ user U }
 	stamp          string
 	accountID      string
+	scope          string
 )
 
 // LoadAccounts assigns the current and the primary user to a view, for the page and again for each socket: read them with
@@ -52,6 +53,7 @@ func LoadAccounts[U any](p *multiaccount.Plugin[U]) live.Hook {
 			return allow(ctx, sent[0])
 		})
 		live.Assign(s, stamp(p.Stamp(c)))
+		live.Assign(s, scope(p.Scope(c)))
 		if user, ok := p.CurrentUser(c); ok {
 			live.Assign(s, current[U]{user})
 			live.Assign(s, accountID(p.CurrentID(c)))
@@ -85,6 +87,12 @@ func PrimaryUser[U any](s *live.Socket) (U, bool) {
 func CurrentID(s *live.Socket) string {
 	id, _ := live.Value[accountID](s)
 	return string(id)
+}
+
+// Scope returns what the account works in, such as a tenant, as [multiaccount.Plugin.SetScope] was told, or "".
+func Scope(s *live.Socket) string {
+	v, _ := live.Value[scope](s)
+	return string(v)
 }
 
 // Stamp returns what the forms of a view have to carry in a hidden field named _stamp.

@@ -88,6 +88,7 @@ type site struct {
 	accounts *multiaccount.Plugin[user]
 	store    *store
 	addr     string
+	later    atomic.Int64 // how far the clock of the sessions is ahead
 
 	mu       sync.Mutex
 	inactive map[string]bool
@@ -112,7 +113,8 @@ func newSite(t *testing.T, kept *store) *site {
 			defer s.mu.Unlock()
 			return !s.inactive[u.ID]
 		},
-		Store: kept, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Sessions: account.Options{Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) }},
+		Store:    kept, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +135,7 @@ func (s *site) routes() {
 	s.app.All("/live", s.view(load))
 	s.app.All("/mine", s.view(load, require))
 	s.app.Get("/only", s.view(require))
+	s.app.Get("/recent", s.view(load, hooks.RequireRecent(p, 10*time.Minute)))
 	s.app.Get("/linked", s.view(load, hooks.RequireLinked(p)))
 }
 
@@ -168,7 +171,16 @@ func (s *site) listen() {
 	s.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := errors.Join(s.accounts.Close(ctx), s.app.Shutdown(), <-served); err != nil {
+		errs := []error{s.accounts.Close(ctx)}
+		for ended := false; !ended; { // a server that has not begun yet does not hear the first time
+			errs = append(errs, s.app.Shutdown())
+			select {
+			case err := <-served:
+				errs, ended = append(errs, err), true
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+		if err := errors.Join(errs...); err != nil {
 			s.t.Error(err)
 		}
 	})

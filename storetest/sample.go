@@ -20,15 +20,17 @@ func sample() *account.Session {
 		Current: "second", Primary: "first",
 		Accounts: []account.Linked{
 			{Membership: "first", Account: "alice", Status: account.StatusActive, Method: "password",
-				AuthenticatedAt: now.Add(-time.Hour), LinkedAt: now.Add(-2 * time.Hour), Deadline: now.Add(24 * time.Hour)},
+				AuthenticatedAt: now.Add(-time.Hour), LinkedAt: now.Add(-2 * time.Hour), Deadline: now.Add(24 * time.Hour), Scope: "acme"},
 			{Membership: "second", Account: "böb \x00\"'{}*\n", Status: account.StatusInactive, Method: "oauth2",
 				AuthenticatedAt: now.Add(-time.Minute), LinkedAt: now.Add(-time.Minute), Deadline: now.Add(25 * time.Hour)},
 		},
-		Intent: &account.Intent{By: "first", ReturnTo: "/inbox?page=2&q=ä", Expires: now.Add(10 * time.Minute)},
+		Intent: &account.Intent{By: "first", Nonce: "a nonce", ReturnTo: "/inbox?page=2&q=ä", Expires: now.Add(10 * time.Minute)},
 		Secret: c.Secret.Digest(), Previous: previous.Secret.Digest(), PreviousUntil: now.Add(10 * time.Second),
 		StampKey: bytes.Repeat([]byte{0, 0xff, '\r', '\n'}, 8),
+		Device:   "Firefox on Linux",
 		Created:  now.Add(-2 * time.Hour), Deadline: now.Add(48 * time.Hour),
 		Switches: account.Window{Start: now.Add(-time.Second), Count: 2},
+		Links:    account.Window{Start: now.Add(-3 * time.Second), Count: 4},
 	}
 }
 
@@ -43,7 +45,7 @@ func choosing() *account.Session {
 func sole() *account.Session {
 	s := sample()
 	s.Accounts, s.Current, s.Intent = s.Accounts[:1], "first", nil
-	s.Previous, s.PreviousUntil, s.Switches = account.Digest{}, time.Time{}, account.Window{}
+	s.Previous, s.PreviousUntil, s.Switches, s.Links = account.Digest{}, time.Time{}, account.Window{}, account.Window{}
 	return s
 }
 

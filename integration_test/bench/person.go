@@ -19,7 +19,7 @@ func (b *bench) signIn(accounts int) (*person, error) {
 	for i := 2; err == nil && i <= accounts; i++ {
 		cookie := *out.Cookie
 		out, err = b.sessions.Change(b.ctx, out.Session, cookie, func(s *account.Session, now time.Time) (account.Effect, error) {
-			return s.BeginLink("/", now, time.Minute, accounts)
+			return s.BeginLink("/", now, time.Minute, accounts, accounts+1)
 		})
 		if err == nil {
 			out, err = b.sessions.SignIn(b.ctx, out.Session, &cookie, fmt.Sprintf("user-%d", i), "password")

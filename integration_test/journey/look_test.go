@@ -22,6 +22,7 @@ func TestEveryPageFitsEveryScreen(t *testing.T) {
 	v := sitetest.NewVisitor(t)
 	v.SignIn(n, alice)
 	v.Add(n, bob)
+	sitetest.NewVisitor(t).SignIn(n, bob) // so that the page about devices has something to end
 	folder := pictures(t)
 
 	bounded, stop := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -55,7 +56,7 @@ func TestEveryPageFitsEveryScreen(t *testing.T) {
 		{"bob", v.SessionCookie(n), map[string]string{
 			"home": "/", "private": "/private", "notes": "/notes", "inbox": "/inbox", "live": "/live",
 			"switch": "/link/switch_to/" + ids["Alice"], "link": "/link/p/" + ids["Alice"], "sign-in-again": "/session/new",
-			"foreign": "/link/switch_to/nobody",
+			"foreign": "/link/switch_to/nobody", "devices": "/devices", "again": "/session/new?again=" + ids["Alice"],
 		}},
 	}
 	for _, screen := range screens {

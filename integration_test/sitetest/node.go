@@ -40,9 +40,20 @@ func Start(t testing.TB, redisURL string) *Node {
 // StartAt is [Start] at an address, such as that of a node that has ended.
 func StartAt(t testing.TB, redisURL, addr string) *Node {
 	t.Helper()
+	return startProgram(t, binary(t), redisURL, addr)
+}
+
+// StartProgram is [Start] with a program of the caller's: the example built from other sources.
+func StartProgram(t testing.TB, program, redisURL string) *Node {
+	t.Helper()
+	return startProgram(t, program, redisURL, freeAddr(t))
+}
+
+func startProgram(t testing.TB, program, redisURL, addr string) *Node {
+	t.Helper()
 	n := &Node{Addr: addr, t: t, done: make(chan struct{})}
 	n.URL = "http://" + n.Addr
-	n.cmd = exec.Command(binary(t))
+	n.cmd = exec.Command(program)
 	n.cmd.Env = append(os.Environ(), "ADDR="+n.Addr, "REDIS_URL="+redisURL, "DEMO=1", "GOTRACEBACK=all",
 		"GORACE=atexit_sleep_ms=0") // else each end of a race-detecting process takes a second
 	n.cmd.Stdout, n.cmd.Stderr = &n.log, &n.log
@@ -162,7 +173,12 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	built = dir
 	path := filepath.Join(dir, "example")
-	args := []string{"build", "-C", "../../example", "-o", path}
+	module, err := exec.Command("go", "env", "GOMOD").Output() // tests may lie deeper than this package
+	if err != nil {
+		return "", err
+	}
+	source := filepath.Join(filepath.Dir(strings.TrimSpace(string(module))), "../example")
+	args := []string{"build", "-C", source, "-o", path}
 	if raced {
 		args = append(args, "-race")
 	}
@@ -174,9 +190,15 @@ var build = sync.OnceValues(func() (string, error) {
 
 var built string // folder of the binary
 
-// Main runs the tests of a package and removes what Start has built. Call it from TestMain.
-func Main(m *testing.M) {
+// Main runs the tests of a package and removes what Start has built. Call it from TestMain. Each of ends runs after the last
+// test, to end what the tests share, and reports whether that was in order.
+func Main(m *testing.M, ends ...func() bool) {
 	code := m.Run()
+	for _, end := range ends {
+		if !end() {
+			code = max(code, 1)
+		}
+	}
 	if built != "" {
 		_ = os.RemoveAll(built)
 	}

@@ -36,6 +36,7 @@ type Texts struct {
 	GoChoose     string // instead of ContinueAs, when no account is in use. Default: Choose an account
 
 	NotSignedInTitle      string // Default: Not signed in
+	SignInAgainTitle      string // Default: Sign in again
 	BadOriginTitle        string // Default: Not from this site
 	NotFoundTitle         string // Default: Not found
 	StaleSessionTitle     string // Default: Account changed
@@ -85,6 +86,7 @@ func WithDefaults(t Texts) Texts {
 		GoChoose:     cmp.Or(t.GoChoose, "Choose an account"),
 
 		NotSignedInTitle:      cmp.Or(t.NotSignedInTitle, "Not signed in"),
+		SignInAgainTitle:      cmp.Or(t.SignInAgainTitle, "Sign in again"),
 		BadOriginTitle:        cmp.Or(t.BadOriginTitle, "Not from this site"),
 		NotFoundTitle:         cmp.Or(t.NotFoundTitle, "Not found"),
 		StaleSessionTitle:     cmp.Or(t.StaleSessionTitle, "Account changed"),
