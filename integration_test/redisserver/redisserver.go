@@ -4,6 +4,7 @@
 package redisserver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -21,6 +22,7 @@ import (
 type Server struct {
 	Addr string // host:port
 	t    testing.TB
+	dir  string // of the data; "" for none that outlive the process
 	args []string
 	cmd  *exec.Cmd
 }
@@ -34,6 +36,16 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
+// StartDurable is [Start] for a server that loses nothing it has acknowledged, also when it is killed and started again.
+func StartDurable(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t))), t: t, dir: t.TempDir(),
+		args: []string{"--appendonly", "yes", "--appendfsync", "always"}}
+	s.Restart()
+	t.Cleanup(s.Stop)
+	return s
+}
+
 // URL returns the address as redis://host:port/0.
 func (s *Server) URL() string { return "redis://" + s.Addr + "/0" }
 
@@ -42,7 +54,7 @@ func (s *Server) Restart() {
 	s.t.Helper()
 	_, port, _ := net.SplitHostPort(s.Addr)
 	args := append([]string{"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no",
-		"--dir", s.t.TempDir(), "--loglevel", "warning"}, s.args...)
+		"--dir", cmp.Or(s.dir, s.t.TempDir()), "--loglevel", "warning"}, s.args...)
 	s.cmd = exec.Command(find(s.t, "redis-server"), args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.t.Output(), s.t.Output()
 	if err := s.cmd.Start(); err != nil {
