@@ -16,8 +16,9 @@ run: ## start the example on http://127.0.0.1:3000
 .PHONY: test
 # The integration tests run one package at a time, as a browser, two servers and Redis share the machine as it is, and
 # always: they start the example, which the test cache does not see.
-test: setup lint ## everything: lint, all modules with -race, real Redis, real browser
+test: setup lint ## everything: lint, all modules with -race, real Redis, real browser, each fuzz target for a second
 	@for m in $(MODULES); do echo "== test $$m"; $(GO) test -C $$m -race -timeout 15m $$(test $$m != integration_test || echo -p 1 -count=1) ./... || exit 1; done
+	@echo "== fuzz"; scripts/fuzz 1s
 
 .PHONY: quick
 quick: ## the root module only, with nothing but Go

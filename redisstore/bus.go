@@ -33,9 +33,9 @@ func (b *Bus) Publish(ctx context.Context, topic string, payload []byte) error {
 	if topic == "" {
 		return errors.New("redisstore: publish: topic is empty")
 	}
-	frame := strconv.Itoa(len(topic)) + ":" + topic + string(payload)
+	text := frame(topic, string(payload))
 	_, err := call(ctx, b.calls, func(ctx context.Context) (int64, error) {
-		return b.rdb.Publish(ctx, b.channel(), frame).Result()
+		return b.rdb.Publish(ctx, b.channel(), text).Result()
 	})
 	if err != nil {
 		return failure("publish", err)
@@ -63,7 +63,10 @@ func (b *Bus) Subscribe(ctx context.Context, fn func(topic string, payload []byt
 	return l.run(ctx)
 }
 
-// parseFrame takes a message apart: the length of the topic, a colon, the topic, the payload.
+// frame puts a message together: the length of the topic, a colon, the topic, the payload.
+func frame(topic, payload string) string { return strconv.Itoa(len(topic)) + ":" + topic + payload }
+
+// parseFrame takes a message apart.
 func parseFrame(text string) (topic, payload string, err error) {
 	head, rest, found := strings.Cut(text, ":")
 	n, err := strconv.Atoi(head)

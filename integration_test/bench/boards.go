@@ -96,6 +96,9 @@ func (v *board) Mount(_ context.Context, s *live.Socket) (err error) {
 func (v *board) Event(context.Context, *live.Socket, live.Event) error { return nil }
 
 func (v *board) Info(ctx context.Context, s *live.Socket, m live.Message) (err error) {
+	if m.Missed {
+		return nil // the bus is there; nothing changes before all tabs are open
+	}
 	v.order, err = m.Once(ctx, v.name+" "+v.user, func(context.Context) (template.HTML, error) {
 		v.drawn.Add(1)
 		return piece(v.name, string(m.Payload))
