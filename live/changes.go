@@ -93,9 +93,8 @@ func replace(html string) change {
 	return change{changing, modeOf(name), fmt.Sprintf(`<%s hx-swap-oob="true"%s`, html[1:1+len(name)], rest)}
 }
 
-// frame puts changes into the order in which they have to be made. Neighbours of one mode may travel in one message, others
-// may not; most often all are of one mode.
-func frame(all []change) (html []byte) {
+// frames puts changes into the order in which they have to be made, and into as few messages as a browser can read them from.
+func frames(all []change) [][]byte {
 	// Up through the modes with what leaves and down again with the rest, so that there are few changes of mode.
 	rank := func(c change) int {
 		if c.stage == leaving {
@@ -106,8 +105,17 @@ func frame(all []change) (html []byte) {
 	slices.SortStableFunc(all, func(a, b change) int {
 		return cmp.Or(rank(a)-rank(b), int(a.stage)-int(b.stage))
 	})
-	for _, c := range all {
-		html = append(html, c.html...)
+	return inMessages(all)
+}
+
+// inMessages keeps the order. Neighbours of one mode may travel in one message, others may not; most often all are of one.
+func inMessages(all []change) (messages [][]byte) {
+	for i, c := range all {
+		if i == 0 || c.mode != all[i-1].mode {
+			messages = append(messages, nil)
+		}
+		at := len(messages) - 1
+		messages[at] = append(messages[at], c.html...)
 	}
-	return html
+	return messages
 }

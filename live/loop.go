@@ -22,13 +22,12 @@ const (
 	pushField   = "_push"   // present when it is a new entry of the browser's history
 )
 
-// run is the life of a view: this goroutine reads, one writes, one owns the view. It returns when all three have ended.
+// run is the life of a view: this goroutine reads and another one owns the view. It returns when both have ended.
 func (s *Socket) run(ctx context.Context, conn transport) error {
 	m := s.member
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer m.view.end(errEnded)
-	wg.Go(func() { s.write(ctx) })
 	wg.Go(func() {
 		defer s.unmount()
 		if err := protect(func() error { return s.own(ctx) }); err != nil {
@@ -42,19 +41,6 @@ func (s *Socket) run(ctx context.Context, conn transport) error {
 		}
 		return err
 	})
-}
-
-// write carries frames to the peer. Before it ends it lets out what the end itself has to say.
-func (s *Socket) write(ctx context.Context) {
-	for {
-		select {
-		case <-s.member.view.wake:
-			s.member.flush()
-		case <-ctx.Done():
-			s.member.flush()
-			return
-		}
-	}
 }
 
 // read takes one message. What cannot be an event closes the socket.
@@ -109,6 +95,7 @@ func (s *Socket) own(ctx context.Context) error {
 		if err := s.show(ctx); err != nil {
 			return err
 		}
+		s.share(nil)
 		err := s.step(ctx)
 		var refusal *Refusal
 		if errors.As(err, &refusal) && refusal.Close == 0 {
@@ -198,7 +185,9 @@ func (s *Socket) step(ctx context.Context) error {
 		if !s.member.open() {
 			return errEnded
 		}
-		return s.view.Info(ctx, s, s.infos.take())
+		msg := s.infos.take()
+		s.share(&msg.drawn.comparisons)
+		return s.view.Info(ctx, s, msg)
 	}
 }
 

@@ -20,7 +20,7 @@ var longAgo = time.Unix(1, 0)
 
 // member is one open socket in the hub.
 //
-// There is no goroutine that writes. Whoever has something for the peer takes the pen (writing), writes everything that is
+// There is no goroutine that only writes. Whoever has something for the peer takes the pen (writing), writes everything that is
 // due and puts the pen down; who finds it taken leaves, because its holder looks again. The connection may be touched with
 // the pen in hand, under mu while somebody holds the pen, or by the handler, which returns only after the pen is down.
 type member struct {
@@ -52,10 +52,20 @@ type member struct {
 type outbox struct {
 	frames [][]byte
 	bytes  int
-	wake   chan struct{} // holds one token when frames were added
 	end    context.CancelCauseFunc
 	alone  bool // the view follows nothing; its key is its own
 	inlet  *inlet
+}
+
+// take returns the oldest frame. Of those that are gone nothing stays in memory.
+func (o *outbox) take() []byte {
+	frame := o.frames[0]
+	o.frames[0] = nil
+	if o.frames = o.frames[1:]; len(o.frames) == 0 {
+		o.frames = nil
+	}
+	o.bytes -= len(frame)
+	return frame
 }
 
 // flush writes what is due, unless somebody else is about to.
@@ -70,6 +80,20 @@ func (m *member) flush() {
 	}
 	m.writing = true
 	m.drain()
+}
+
+// carry is flush for callers that must not wait for the peer, and have mu: a goroutine writes, for as long as something is due.
+// It has the pen before it begins, so there is one at a time, and finish waits for it.
+func (m *member) carry() {
+	if m.gone || m.writing {
+		return
+	}
+	m.writing = true
+	go func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.drain()
+	}()
 }
 
 // drain writes until nothing is due and puts the pen down. It is called with mu and the pen.
@@ -157,9 +181,7 @@ func (m *member) due() (write func(transport) error, last bool) {
 		m.last = nil
 		return func(t transport) error { return t.write(payload, now.Add(m.hub.limits.WriteTimeout)) }, false
 	case m.view != nil && len(m.view.frames) > 0:
-		frame := m.view.frames[0]
-		m.view.frames = m.view.frames[1:]
-		m.view.bytes -= len(frame)
+		frame := m.view.take()
 		return func(t transport) error { return t.write(frame, now.Add(m.hub.limits.WriteTimeout)) }, false
 	case m.pingDue:
 		m.pingDue = false
@@ -187,13 +209,14 @@ func (m *member) shut(code int, reason string, payload []byte) {
 	m.flush()
 }
 
-// refuse is shut for callers that must not wait for the peer: the writer of the view does the writing.
+// refuse is shut for callers that must not wait for the peer.
 func (m *member) refuse(code int, reason string) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.code == 0 {
 		m.end(code, reason)
 	}
-	m.mu.Unlock()
+	m.carry()
 }
 
 // cut notes that the peer has ended the connection, or says nothing any more: there is nobody to tell why.

@@ -55,33 +55,48 @@ func (t *hanging) linger(error)                               {}
 // The handler returns only after everything that can write to the connection has ended: below the connection lie pooled
 // objects that belong to the next user as soon as it has returned.
 func TestHandlerWaitsForAWriteThatHangs(t *testing.T) {
-	h := NewHub(HubConfig{})
-	seat, err := h.reserve(Key{1})
-	if err != nil || !seat.take() {
-		t.Fatal("no place", err)
-	}
-	conn := &hanging{begun: make(chan struct{}), cut: make(chan struct{})}
-	m := seat.member
-	m.serve(conn, Subject{Key: Key{1}, Read: func(context.Context) (Announcement, error) {
-		return Announcement{Key: Key{1}}, nil
-	}}, func(transport) error {
-		h.Announce(Announcement{Key: Key{1}, Version: 1, Payload: []byte("{}")})
-		<-conn.begun // somebody is writing; now the peer is gone
-		return nil
-	})
-	conn.over.Store(true)
-	if conn.inside.Load() {
-		t.Error("serve returned while a write was under way")
-	}
-	h.Announce(Announcement{Key: Key{1}, Version: 2, Payload: []byte("{}")})
-	m.ping()
-	m.shut(closeComeBack, "", nil)
-	time.Sleep(30 * time.Millisecond)
-	if n := conn.late.Load(); n != 0 {
-		t.Errorf("the connection was used %d times after the handler had returned", n)
-	}
-	if err := h.Close(context.Background()); err != nil {
-		t.Error(err)
+	for name, write := range map[string]func(h *Hub, m *member){
+		"of an announcement": func(h *Hub, _ *member) {
+			h.Announce(Announcement{Key: Key{1}, Version: 1, Payload: []byte("{}")})
+		},
+		"of a frame of a view": func(_ *Hub, m *member) {
+			m.view = &outbox{end: func(error) {}}
+			if err := (&Socket{member: m}).send([]byte("{}")); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := NewHub(HubConfig{})
+			seat, err := h.reserve(Key{1})
+			if err != nil || !seat.take() {
+				t.Fatal("no place", err)
+			}
+			conn := &hanging{begun: make(chan struct{}), cut: make(chan struct{})}
+			m := seat.member
+			m.serve(conn, Subject{Key: Key{1}, Read: func(context.Context) (Announcement, error) {
+				return Announcement{Key: Key{1}}, nil
+			}}, func(transport) error {
+				write(h, m)
+				<-conn.begun // somebody is writing; now the peer is gone
+				return nil
+			})
+			conn.over.Store(true)
+			if conn.inside.Load() {
+				t.Error("serve returned while a write was under way")
+			}
+			h.Announce(Announcement{Key: Key{1}, Version: 2, Payload: []byte("{}")})
+			m.ping()
+			m.shut(closeComeBack, "", nil)
+			m.refuse(closeComeBack, "")
+			time.Sleep(30 * time.Millisecond)
+			if n := conn.late.Load(); n != 0 {
+				t.Errorf("the connection was used %d times after the handler had returned", n)
+			}
+			if err := h.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -40,10 +40,11 @@ func (m Message) Once(ctx context.Context, key string, draw func(ctx context.Con
 	}
 }
 
-// drawings are what views have drawn of one message. They go with it.
+// drawings are what views have drawn of one message, and the comparisons they have made. They go with it.
 type drawings struct {
-	mu  sync.Mutex
-	all map[string]*drawing
+	mu          sync.Mutex
+	all         map[string]*drawing
+	comparisons comparisons
 }
 
 type drawing struct {

@@ -8,7 +8,8 @@ import (
 )
 
 // outline is what the server remembers of what a browser shows: for each element with an id, a part, a hash of what it is
-// without the parts inside it, and which parts these are. It holds no HTML: about 16 bytes for a part, and its id.
+// without the parts inside it, and which parts these are. It holds no HTML: about 16 bytes for a part, and its id. Many views
+// may have the same outline, so nothing of it is modified.
 //
 // Parts that follow one another with nothing but white space between them are a run, like the rows of a list. A run counts
 // as one thing in its parent, however many parts it has, so that a list stays the same when rows come and go. White space
@@ -43,17 +44,20 @@ type part struct {
 
 var errSameID = errors.New("live: two elements have the same id")
 
-// newOutline returns the outline of a view's HTML. With an error it is empty, and the view can only be sent as a whole.
-func newOutline(html string) (outline, error) {
+// unknown is the outline of what the server knows nothing of.
+var unknown = new(outline)
+
+// newOutline returns the outline of a view's HTML. With an error it is unknown, and the view can only be sent as a whole.
+func newOutline(html string) (*outline, error) {
 	parts, err := parse(html)
 	if err != nil {
-		return outline{}, err
+		return unknown, err
 	}
 	return outlineOf(parts), nil
 }
 
-func outlineOf(parts []part) outline {
-	o := outline{entries: make([]entry, len(parts))}
+func outlineOf(parts []part) *outline {
+	o := &outline{entries: make([]entry, len(parts))}
 	size := 0
 	for _, p := range parts {
 		size += len(p.id)
@@ -102,28 +106,46 @@ func (o *outline) sum() uint64 {
 	return uint64(h)
 }
 
-// forget notes that something else was sent into an element, so that the next comparison sends it, and what it is in, anew.
-// An id that is not here belongs to an element outside of the view. What is no id can be anywhere: everything is sent anew.
-func (o *outline) forget(id string) {
+// equal reports whether two outlines are of the same: whatever is drawn next, the same has to be sent.
+func (o *outline) equal(p *outline) bool {
+	return o == p || o.ids == p.ids && slices.Equal(o.entries, p.entries)
+}
+
+// hash is equal for outlines that are equal. It is for this process, and faster than sum.
+func (o *outline) hash() uint64 {
+	h := uint64(offset)
+	for _, e := range o.entries {
+		h = (h ^ e.hash ^ uint64(e.end)) * prime
+	}
+	return h
+}
+
+// size returns how many bytes of memory the outline takes, about.
+func (o *outline) size() int { return 16*len(o.entries) + len(o.ids) }
+
+// forget returns the outline after something else was sent into an element, so that the next comparison sends it, and what
+// it is in, anew. An id that is not here belongs to an element outside of the view. What is no id can be anywhere:
+// everything is sent anew.
+func (o *outline) forget(id string) *outline {
+	at := 0
+	if isID(id) {
+		if at = o.find(id); at == 0 {
+			return o
+		}
+	}
 	if len(o.entries) == 0 {
-		return
+		return o
 	}
-	if !plainID.MatchString(id) {
-		o.entries[0].hash = 0
-		return
-	}
-	at := o.find(id)
-	if at == 0 {
-		return
-	}
-	o.entries[at].hash = 0
+	next := &outline{slices.Clone(o.entries), o.ids}
+	next.entries[at].hash = 0
 	parent := 0
 	for i := 1; i < at; i++ {
 		if int(o.entries[i].end) > at {
 			parent = i
 		}
 	}
-	o.entries[parent].hash = 0
+	next.entries[parent].hash = 0
+	return next
 }
 
 // hash is FNV-1a. Zero never comes out of it in practice, and stands for what is not known.
@@ -221,7 +243,7 @@ func (p *parser) take(t tag, text string, around []string) error {
 	if closed[t.name] && !t.whole {
 		p.opaque = t.depth
 	}
-	if !plainID.MatchString(t.id) {
+	if !isID(t.id) {
 		return nil
 	}
 	if _, known := p.seen[t.id]; known {
@@ -257,7 +279,7 @@ func (p *parser) text(t tag, text string, around []string) error {
 
 // seal notes the id of an element that is no part. Pictures often have the same ids, which does no harm to them.
 func (p *parser) seal(t tag) {
-	if _, known := p.seen[t.id]; known || t.end || !plainID.MatchString(t.id) {
+	if _, known := p.seen[t.id]; known || t.end || !isID(t.id) {
 		return
 	}
 	p.seen[t.id] = false
@@ -293,12 +315,12 @@ func (p *parser) close(to int) {
 	}
 }
 
-// diff returns what turns the element that o is the outline of into html, out of band, and the outline of html.
+// diff returns the messages that turn the element that o is the outline of into html, out of band, and the outline of html.
 // whole: it is better, or only possible, to send everything.
-func (o *outline) diff(html string) (changes []byte, whole bool, next outline, err error) {
+func (o *outline) diff(html string) (messages [][]byte, whole bool, next *outline, err error) {
 	parts, err := parse(html)
 	if err != nil {
-		return nil, true, outline{}, err
+		return nil, true, unknown, err
 	}
 	next = outlineOf(parts)
 	if len(o.entries) == 0 {
@@ -308,16 +330,17 @@ func (o *outline) diff(html string) (changes []byte, whole bool, next outline, e
 	if !d.inside(0, 0) || d.size > len(html) {
 		return nil, true, next, nil
 	}
-	return frame(d.changes), false, next, nil
+	return frames(d.changes), false, next, nil
 }
 
-// patch returns what makes the browser show elements with ids, and nothing for those that it shows already.
-func (o *outline) patch(all []fragment) ([]byte, error) {
+// patch returns the messages that make the browser show elements with ids, none for those that it shows already, and the
+// outline of what it shows then.
+func (o *outline) patch(all []fragment) (messages [][]byte, next *outline, err error) {
 	drawn := make([][]part, len(all))
 	for i, f := range all {
 		parts, err := parse(f.html)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		drawn[i] = parts
 	}
@@ -326,19 +349,19 @@ func (o *outline) patch(all []fragment) ([]byte, error) {
 		at := o.find(f.id)
 		if at == 0 || o.entries[at].id&sealed != 0 || len(drawn[i]) < 2 {
 			changes = append(changes, replace(f.html))
-			o.forget(f.id)
+			o = o.forget(f.id)
 			continue
 		}
 		d := differ{old: o, html: f.html, parts: drawn[i]}
 		d.part(at, 1)
 		changes = append(changes, d.changes...)
-		o.put(at, drawn[i][1:])
+		o = o.put(at, drawn[i][1:])
 	}
-	return frame(changes), nil
+	return frames(changes), o, nil
 }
 
-// put puts the outline of a newly drawn part into the place of an old one.
-func (o *outline) put(at int, parts []part) {
+// put returns the outline with that of a newly drawn part in the place of an old one.
+func (o *outline) put(at int, parts []part) *outline {
 	end := int(o.entries[at].end)
 	all := make([]part, 0, len(o.entries)-(end-at)+len(parts))
 	shift := len(parts) - (end - at)
@@ -370,7 +393,7 @@ func (o *outline) put(at int, parts []part) {
 	if twice { // the id was somewhere else before, and now it is in two places
 		all[0].hash = 0
 	}
-	*o = outlineOf(all)
+	return outlineOf(all)
 }
 
 // differ compares an outline with newly drawn HTML.

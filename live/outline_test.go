@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -352,6 +353,15 @@ func TestDiffTurnsOneIntoTheOther(t *testing.T) {
 					continue
 				}
 				parts++
+				sent, err := o.Bring(live.MessageFor("t", nil), is, "live")
+				if want := len(messages(t, frame)); err != nil || len(sent) != want || string(bytes.Join(sent, nil)) != frame {
+					t.Fatalf("%q, %v: a browser reads %q from %d messages", sent, err, frame, want)
+				}
+				for _, message := range sent {
+					if n := len(messages(t, string(message))); n != 1 {
+						t.Fatalf("%s: a browser reads this from %d messages", message, n)
+					}
+				}
 				page := readElements(t, was)
 				page.swapIn(t, frame)
 				if got := page.html(); seen(got) != seen(is) {

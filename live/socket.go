@@ -55,7 +55,9 @@ type Socket struct {
 	display
 }
 
-func newSocket(p *page) *Socket { return &Socket{page: p, view: p.newView()} }
+func newSocket(p *page) *Socket {
+	return &Socket{page: p, view: p.newView(), display: display{shown: unknown}}
+}
 
 // Connected reports whether there is a browser at the other end: false while the page is drawn.
 func (s *Socket) Connected() bool { return s.member != nil }
@@ -93,24 +95,20 @@ func (s *Socket) send(frame []byte) error {
 		return nil
 	}
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	out := m.view
 	m.supersede()
 	switch {
 	case m.code != 0 || m.closing || m.gone:
-		m.mu.Unlock()
 		return errEnded
 	case len(out.frames) > 0 && (len(out.frames) >= queueFrames || out.bytes+len(frame) > queueBytes):
-		m.mu.Unlock()
-		m.refuse(closeOverloaded, "too slow")
+		m.end(closeOverloaded, "too slow")
+		m.carry()
 		return ErrSlow
 	}
 	out.frames = append(out.frames, frame)
 	out.bytes += len(frame)
-	m.mu.Unlock()
-	select {
-	case out.wake <- struct{}{}:
-	default:
-	}
+	m.carry()
 	return nil
 }
 
@@ -125,7 +123,7 @@ func (s *Socket) upgrade(c *fiber.Ctx) error {
 	s.events = make(chan Event)
 	s.infos = newInbox()
 	ctx, end := context.WithCancelCause(context.Background())
-	out := &outbox{wake: make(chan struct{}, 1), end: end, alone: !s.follows}
+	out := &outbox{end: end, alone: !s.follows}
 	if wantsStream(c) {
 		out.inlet = newInlet(s, ctx.Done())
 	}

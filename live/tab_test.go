@@ -408,7 +408,9 @@ func TestBinaryAndHalfFramesCostATabNothing(t *testing.T) {
 
 // A peer whose buffers are full costs only itself.
 func TestPeerThatNeverReads(t *testing.T) {
-	w := newWorld(t, live.HubConfig{Limits: live.Limits{WriteTimeout: 700 * time.Millisecond}}).listen()
+	// Whoever waited for the silent peers would wait for this long; half of it is patience with a busy machine.
+	const timeout = 3 * time.Second
+	w := newWorld(t, live.HubConfig{Limits: live.Limits{WriteTimeout: timeout}}).listen()
 	big := func(v int64) live.Announcement {
 		a := state("k", v, 1)
 		a.Payload = append(a.Payload, make([]byte, 256<<10)...)
@@ -427,18 +429,18 @@ func TestPeerThatNeverReads(t *testing.T) {
 	var worst time.Duration
 	var v int64
 	for v = 2; w.hub.Active() > 1; v++ {
-		if v > 2000 {
+		if v > 50_000 {
 			t.Fatal("the silent peers are still there")
 		}
 		start := time.Now()
 		w.hub.Announce(big(v))
-		if took := time.Since(start); took > 200*time.Millisecond {
+		if took := time.Since(start); took > timeout/2 {
 			t.Errorf("Announce blocked for %v", took)
 		}
 		good.expect("session-changed", v)
 		worst = max(worst, time.Since(start))
 	}
-	if worst > 400*time.Millisecond {
+	if worst > timeout/2 {
 		t.Errorf("the tab that reads had to wait %v", worst)
 	}
 }

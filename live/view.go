@@ -8,7 +8,6 @@ import (
 	"html/template"
 	"io"
 	"net/url"
-	"regexp"
 	"slices"
 
 	"github.com/gofiber/contrib/websocket"
@@ -63,7 +62,15 @@ type Config struct {
 	Texts Texts  // Default: English
 }
 
-var plainID = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+// isID reports whether an id needs no escaping, neither in HTML nor in a selector.
+func isID(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !letter(c) && (i == 0 || c != '-' && c != '_' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return s != ""
+}
 
 func (cfg Config) validate(newView func() View) error {
 	var errs []error
@@ -75,7 +82,7 @@ func (cfg Config) validate(newView func() View) error {
 	check(newView != nil, "newView is missing")
 	check(cfg.Hub != nil, "Hub is missing: name one, or attach a hook that brings its own")
 	check(cfg.Page != nil, "Page is missing")
-	check(plainID.MatchString(cfg.ID), "ID is %q: use letters, digits, - and _", cfg.ID)
+	check(isID(cfg.ID), "ID is %q: use letters, digits, - and _", cfg.ID)
 	seen := make(map[string]bool)
 	for i, hook := range cfg.OnConnect {
 		check(hook.Name != "", "hook %d has no name", i+1)

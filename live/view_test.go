@@ -204,7 +204,9 @@ func TestViewEndsWithTheChange(t *testing.T) {
 	c.expectText("alice")
 	c.event(`{"text":"one"}`)
 	<-inside
-	go c.event(`{"text":"two"}`)         // waits behind the first
+	go func() { // waits behind the first, or comes when all is over
+		_ = c.WriteMessage(websocket.TextMessage, []byte(`{"text":"two"}`))
+	}()
 	w.hub.Announce(state("alice", 2, 1)) // same generation: a view goes all the same
 	close(leave)
 	c.expect("session-changed", 2)
