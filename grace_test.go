@@ -1,29 +1,44 @@
 package multiaccount_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/multiaccount-go/multiaccount"
 )
 
-// A secret that was rotated away answers safe requests for ten seconds, refuses unsafe ones, and is dead then.
+// A secret that was rotated away answers safe requests for ten seconds, unless somebody has authenticated since, refuses
+// unsafe ones, and is dead then.
 func TestRotatedSecret(t *testing.T) {
-	for name, rotate := range map[string]func(b *browser){
-		"by a switch":            func(b *browser) { b.switchTo("a") },
-		"by a link":              func(b *browser) { b.link("c") },
-		"by signing in again":    func(b *browser) { b.signIn("b") },
-		"by signing out another": func(b *browser) { b.post("/link/sign_out/a") },
+	for name, by := range map[string]struct {
+		rotate func(b *browser)
+		shows  bool
+	}{
+		"by a switch":            {func(b *browser) { b.switchTo("a") }, true},
+		"by a link":              {func(b *browser) { b.link("c") }, false},
+		"by signing in again":    {func(b *browser) { b.signIn("b") }, false},
+		"by signing out another": {func(b *browser) { b.post("/link/sign_out/a") }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
 			b := s.signedIn("a", "b")
 			old := b.twin()
-			rotate(b)
+			by.rotate(b)
 			now := b.document()
-			if got := old.document(); got.Stamp != now.Stamp || got.Current.ID != now.Current.ID {
+			if !by.shows {
+				for _, path := range []string{"/", "/app", "/link/accounts", "/link/choose", "/document", "/session/new"} {
+					refused(t, old.do("GET", path, program), 409, multiaccount.CodeStaleSession)
+					if a := old.get(path); a.Status != 409 || strings.Contains(a.Body, "Name-") || len(a.Cookies) > 0 {
+						t.Errorf("within the grace, %s: %d %s", path, a.Status, a.Body)
+					}
+				}
+				if a := old.get("/link/state"); a.Status != 200 || !strings.Contains(a.Body, `"stale":true`) {
+					t.Errorf("the script is not told to wait: %d %s", a.Status, a.Body)
+				}
+			} else if got := old.document(); got.Stamp != now.Stamp || got.Current.ID != now.Current.ID {
 				t.Errorf("within the grace: %+v, want %+v", got, now)
 			}
-			if a := old.get("/app"); a.Status != 200 || len(a.Cookies) > 0 {
+			if a := old.get("/app"); by.shows && a.Status != 200 || len(a.Cookies) > 0 {
 				t.Errorf("within the grace: %d %v", a.Status, a.Cookies)
 			}
 			b.unchanged(t, func() {

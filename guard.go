@@ -21,7 +21,13 @@ func (p *Plugin[U]) EventGuard(c *fiber.Ctx) func(ctx context.Context, stamp str
 	}
 	s := v.session
 	if s == nil {
-		return func(context.Context, string) error { return nil }
+		return func(_ context.Context, stamp string) error {
+			if stamp == "" {
+				return nil
+			}
+			// It was written as somebody, and nobody is signed in any more.
+			return p.refuseEvent(account.Change{Ended: true, Reason: account.ReasonSignedOut}, 0)
+		}
 	}
 	id, version, generation := s.ID, s.Version, s.Generation
 	return p.auditLive(c, s, func(ctx context.Context, stamp string) error {

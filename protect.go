@@ -44,6 +44,8 @@ func (p *Plugin[U]) protect(c *fiber.Ctx, v *visit[U]) error {
 	}
 	sent := stamps(c)
 	switch {
+	case v.sealed:
+		return p.refusal(account.ErrStaleSecret)
 	case v.session == nil && isSafe(c) && len(sent) == 0:
 		return nil // a page for everybody, drawn for nobody
 	case v.session == nil:
@@ -119,10 +121,14 @@ func (p *Plugin[U]) CheckLinked(c *fiber.Ctx) (addPath string, err error) {
 }
 
 // Available returns nil when it is known who is signed in, be it nobody, else the [Refusal] of a store or a loader that does
-// not answer. For hooks; p.Handler checks it for routes.
+// not answer, or of a cookie from before somebody authenticated. For hooks; p.Handler checks it for routes.
 func (p *Plugin[U]) Available(c *fiber.Ctx) error {
-	if v := p.visit(c); v.failure != nil {
+	v := p.visit(c)
+	switch {
+	case v.failure != nil:
 		return p.unavailable(v.failure)
+	case v.sealed:
+		return p.refusal(account.ErrStaleSecret)
 	}
 	return nil
 }
@@ -130,6 +136,9 @@ func (p *Plugin[U]) Available(c *fiber.Ctx) error {
 func (p *Plugin[U]) requireUser(v *visit[U]) error {
 	if v.failure != nil {
 		return p.unavailable(v.failure)
+	}
+	if v.sealed {
+		return p.refusal(account.ErrStaleSecret)
 	}
 	if v.session == nil || v.session.Current == "" {
 		return p.refusal(account.ErrNoCurrent)

@@ -214,7 +214,7 @@ type stateAnswer struct {
 // state compares a page with the session: the same version, or at least the same account.
 func (p *Plugin[U]) state(c *fiber.Ctx, v *visit[U]) error {
 	if v.session == nil {
-		return c.JSON(stateAnswer{})
+		return c.JSON(stateAnswer{Stale: v.sealed})
 	}
 	drawn, err := strconv.ParseInt(c.Query("v"), 10, 64)
 	fresh := err == nil && drawn == v.session.Version || v.session.CheckStamp(c.Query("stamp")) == nil

@@ -21,8 +21,8 @@ import (
 func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) (err error) {
 	defer func() { p.denied(c, err) }() // the app may answer an error itself
 	v := p.visit(c)
-	if v.failure != nil {
-		return p.unavailable(v.failure)
+	if err = p.Available(c); err != nil {
+		return err
 	}
 	if err = p.mildly(c, v); err != nil {
 		return err

@@ -93,7 +93,7 @@ func (p *Plugin[U]) subject(v *visit[U], drawn int64) (live.Subject, error) {
 	switch {
 	case v.failure != nil:
 		return live.Subject{}, p.unavailable(v.failure)
-	case v.session == nil:
+	case v.session == nil && !v.stale:
 		return live.Subject{}, p.refusal(account.ErrNotFound)
 	case v.stale:
 		return live.Subject{}, p.refusal(account.ErrStaleSecret)

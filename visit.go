@@ -15,6 +15,7 @@ type visit[U any] struct {
 	cookie  account.Cookie
 	session *account.Session // nil: anonymous
 	stale   bool             // the secret was rotated away within the grace
+	sealed  bool             // and somebody has authenticated since: whose session it is now is kept from this request
 	failure error            // the store or the loader did not answer: nothing is known, so nothing is allowed
 	users   roster[U]        // of all accounts in the session; read by ids of the session only
 	known   bool             // the app's former session has no say: there is, or was, one of ours, or it names nobody who may act
@@ -109,6 +110,10 @@ func (p *Plugin[U]) identify(c *fiber.Ctx, v *visit[U]) {
 		p.log.Error("multiaccount: session store does not answer", "err", err)
 		return
 	}
+	if v.stale && s.Sealed && !p.signsOut(c) {
+		v.sealed = true
+		return
+	}
 	v.cookie, v.session = cookie, s
 	if !v.stale && p.sessions.NeedsTouch(s) {
 		select {
@@ -141,10 +146,15 @@ func (p *Plugin[U]) admit(c *fiber.Ctx, v *visit[U]) error {
 	if v.failure != nil {
 		return p.unavailable(v.failure)
 	}
-	if v.stale && !isSafe(c) {
+	switch {
+	case !v.stale:
+		return nil
+	case !isSafe(c):
 		if err := p.sameOrigin(c); err != nil {
 			return err
 		}
+		return p.refusal(account.ErrStaleSecret)
+	case v.sealed && !at(c, p.urls.state): // where the script asks whether to wait for the new cookie
 		return p.refusal(account.ErrStaleSecret)
 	}
 	return nil
@@ -209,7 +219,10 @@ func (p *Plugin[U]) userOf(v *visit[U], l *account.Linked) (U, bool) {
 
 // keepPrivate keeps personal answers out of every cache, unless the app has said something itself.
 func (p *Plugin[U]) keepPrivate(c *fiber.Ctx, v *visit[U]) {
-	if v.session == nil && !v.known {
+	if v.session == nil && !v.known && !v.sealed {
+		if len(c.Response().Header.Peek(fiber.HeaderCacheControl)) == 0 {
+			c.Vary(fiber.HeaderCookie) // with one, the page may be another
+		}
 		return
 	}
 	if len(c.Response().Header.Peek(fiber.HeaderVary)) == 0 {

@@ -240,7 +240,7 @@ func (m *Manager) try(ctx context.Context, s *Session, c *Cookie, decide Transit
 	if effect.Rotate && c != nil {
 		fresh := NewCookie()
 		fresh.ID = s.ID
-		out.Session.rotate(fresh.Secret.Digest(), now, m.opt.Grace)
+		out.Session.rotate(fresh.Secret.Digest(), now, m.opt.Grace, effect.authenticated())
 		out.Cookie = &fresh
 	}
 	if err := m.commit(ctx, out.Session, s, now); err != nil {

@@ -27,6 +27,7 @@ type record struct {
 	Secret     []byte   `json:"sec"`
 	Previous   []byte   `json:"prev,omitempty"`
 	PrevUntil  int64    `json:"prev_until,omitempty"`
+	Sealed     bool     `json:"prev_sealed,omitempty"`
 	StampKey   []byte   `json:"stamp"`
 	Device     string   `json:"dev,omitempty"`
 	Created    int64    `json:"created"`
@@ -73,7 +74,7 @@ func Encode(s *Session) ([]byte, error) {
 		r.Intent = &intent{s.Intent.By, s.Intent.Nonce, s.Intent.ReturnTo, s.Intent.Expires.UnixMilli()}
 	}
 	if s.Previous != (Digest{}) {
-		r.Previous, r.PrevUntil = s.Previous[:], s.PreviousUntil.UnixMilli()
+		r.Previous, r.PrevUntil, r.Sealed = s.Previous[:], s.PreviousUntil.UnixMilli(), s.Sealed
 	}
 	if s.Switches.Count > 0 {
 		r.Switched, r.Switches = s.Switches.Start.UnixMilli(), s.Switches.Count
@@ -121,7 +122,7 @@ func Decode(id SessionID, data []byte) (*Session, error) {
 		s.Intent = &Intent{By: r.Intent.By, Nonce: r.Intent.Nonce, ReturnTo: r.Intent.ReturnTo, Expires: time.UnixMilli(r.Intent.Expires)}
 	}
 	if len(r.Previous) > 0 {
-		s.Previous, s.PreviousUntil = Digest(r.Previous), time.UnixMilli(r.PrevUntil)
+		s.Previous, s.PreviousUntil, s.Sealed = Digest(r.Previous), time.UnixMilli(r.PrevUntil), r.Sealed
 	}
 	if r.Switches > 0 {
 		s.Switches = Window{Start: time.UnixMilli(r.Switched), Count: r.Switches}

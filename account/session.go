@@ -27,6 +27,7 @@ type Session struct {
 	Secret        Digest // of the secret that is valid
 	Previous      Digest // of the secret before it, which answers safe requests
 	PreviousUntil time.Time
+	Sealed        bool   // the previous secret shows nothing: somebody has authenticated since
 	StampKey      []byte // of the MAC in stamps; lives as long as the session
 
 	Device   string // what the person calls the browser by, such as "Firefox on Linux"; often empty
@@ -56,6 +57,15 @@ type Effect struct {
 	Reason Reason // what tabs are told; empty when they can see no difference
 	Rotate bool   // the browser must get a new secret
 	Ended  bool   // nothing is left: delete the record
+}
+
+// authenticated reports whether somebody proved who they are.
+func (e Effect) authenticated() bool {
+	switch e.Action {
+	case "link.completed", "link.refreshed", "session.reauthenticated":
+		return true
+	}
+	return false
 }
 
 // newSession returns the session of one account that has just signed in. Versions begin with the time, so that they grow from
@@ -446,9 +456,10 @@ func (s *Session) Activate(membership string, now time.Time, max int) (Effect, e
 	return Effect{Action: "link.activated", Reason: ReasonUpdated}, nil
 }
 
-// rotate gives the browser a new secret. The old one answers safe requests for the grace and nothing else.
-func (s *Session) rotate(to Digest, now time.Time, grace time.Duration) {
-	s.Previous, s.PreviousUntil = s.Secret, now.Add(grace)
+// rotate gives the browser a new secret. The old one answers safe requests for the grace and nothing else. After an
+// authentication it does not even that: whoever planted or copied the cookie before must not see whom it let in.
+func (s *Session) rotate(to Digest, now time.Time, grace time.Duration, authenticated bool) {
+	s.Previous, s.PreviousUntil, s.Sealed = s.Secret, now.Add(grace), authenticated
 	s.Secret = to
 	s.Generation++
 }

@@ -34,6 +34,14 @@ func LoadAccounts[U any](p *multiaccount.Plugin[U]) live.Hook {
 				return err
 			}
 		}
+		allow := p.EventGuard(c)
+		s.Guard(func(ctx context.Context, e live.Event) error {
+			sent := e.Fields[multiaccount.StampField]
+			if len(sent) != 1 {
+				sent = []string{""} // none, or several: nobody's
+			}
+			return allow(ctx, sent[0])
+		})
 		if p.Stamp(c) == "" {
 			return nil
 		}
@@ -44,14 +52,6 @@ func LoadAccounts[U any](p *multiaccount.Plugin[U]) live.Hook {
 			}
 			s.Follow(subject)
 		}
-		allow := p.EventGuard(c)
-		s.Guard(func(ctx context.Context, e live.Event) error {
-			sent := e.Fields[multiaccount.StampField]
-			if len(sent) != 1 {
-				sent = []string{""} // none, or several: nobody's
-			}
-			return allow(ctx, sent[0])
-		})
 		live.Assign(s, stamp(p.Stamp(c)))
 		live.Assign(s, scope(p.Scope(c)))
 		if user, ok := p.CurrentUser(c); ok {

@@ -18,6 +18,7 @@ const (
 
 	relayWait = 3 * time.Second // for the answer: longer than takeWait
 	relayMax  = 256             // events that wait for an answer, and as many that others wait for
+	relayEach = 8               // of these, of one session; views that follow nothing share a half of all
 )
 
 // question is an event for a stream that is not of this process.
@@ -41,11 +42,33 @@ type relay struct {
 	slots chan struct{} // one for each question that is being answered
 
 	mu      sync.Mutex
-	waiting map[string]chan int // calls of this node
+	waiting map[string]waiting // calls of this node
+}
+
+// waiting is an event that another node is asked to take.
+type waiting struct {
+	of     sender
+	answer chan int
+}
+
+// full reports whether one more event of somebody has to be turned away, so that nobody's invented streams keep others from
+// being heard. It is called with mu.
+func (r *relay) full(of sender) bool {
+	most := relayEach
+	if !of.Follows {
+		most = relayMax / 2
+	}
+	mine := 0
+	for _, w := range r.waiting {
+		if w.of.Follows == of.Follows && w.of.Key == of.Key {
+			mine++
+		}
+	}
+	return mine >= most || len(r.waiting) >= relayMax
 }
 
 func newRelay() relay {
-	return relay{node: newID(), slots: make(chan struct{}, relayMax), waiting: make(map[string]chan int)}
+	return relay{node: newID(), slots: make(chan struct{}, relayMax), waiting: make(map[string]waiting)}
 }
 
 // deliver brings an event to the stream of that id, here or on another node, and returns the HTTP status that says what
@@ -73,9 +96,9 @@ func (h *Hub) ask(ctx context.Context, q question) int {
 	answer := make(chan int, 1)
 	r := &h.relay
 	r.mu.Lock()
-	full := len(r.waiting) >= relayMax
+	full := r.full(q.Sender)
 	if !full {
-		r.waiting[q.Call] = answer
+		r.waiting[q.Call] = waiting{q.Sender, answer}
 	}
 	r.mu.Unlock()
 	if full {
@@ -131,11 +154,11 @@ func (h *Hub) hear(topic string, payload []byte) {
 		return
 	}
 	r.mu.Lock()
-	answer := r.waiting[a.Call]
+	w, asked := r.waiting[a.Call]
 	delete(r.waiting, a.Call)
 	r.mu.Unlock()
-	if answer != nil {
-		answer <- a.Status
+	if asked {
+		w.answer <- a.Status
 	}
 }
 

@@ -73,7 +73,7 @@ func FuzzRelay(f *testing.F) {
 	f.Fuzz(func(t *testing.T, topic string, payload []byte) {
 		waits := make(chan int, 1)
 		h.relay.mu.Lock()
-		h.relay.waiting["mine"] = waits
+		h.relay.waiting["mine"] = waiting{answer: waits}
 		h.relay.mu.Unlock()
 		h.hear(topic, payload)
 		select {

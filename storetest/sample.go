@@ -25,7 +25,7 @@ func sample() *account.Session {
 				AuthenticatedAt: now.Add(-time.Minute), LinkedAt: now.Add(-time.Minute), Deadline: now.Add(25 * time.Hour)},
 		},
 		Intent: &account.Intent{By: "first", Nonce: "a nonce", ReturnTo: "/inbox?page=2&q=ä", Expires: now.Add(10 * time.Minute)},
-		Secret: c.Secret.Digest(), Previous: previous.Secret.Digest(), PreviousUntil: now.Add(10 * time.Second),
+		Secret: c.Secret.Digest(), Previous: previous.Secret.Digest(), PreviousUntil: now.Add(10 * time.Second), Sealed: true,
 		StampKey: bytes.Repeat([]byte{0, 0xff, '\r', '\n'}, 8),
 		Device:   "Firefox on Linux",
 		Created:  now.Add(-2 * time.Hour), Deadline: now.Add(48 * time.Hour),
@@ -45,7 +45,8 @@ func choosing() *account.Session {
 func sole() *account.Session {
 	s := sample()
 	s.Accounts, s.Current, s.Intent = s.Accounts[:1], "first", nil
-	s.Previous, s.PreviousUntil, s.Switches, s.Links = account.Digest{}, time.Time{}, account.Window{}, account.Window{}
+	s.Previous, s.PreviousUntil, s.Sealed = account.Digest{}, time.Time{}, false
+	s.Switches, s.Links = account.Window{}, account.Window{}
 	return s
 }
 
