@@ -1,6 +1,6 @@
 # Every command a developer needs. `make help` lists them.
 
-MODULES := . example integration_test
+MODULES := . tenant auth example integration_test
 GO      ?= go
 
 .DEFAULT_GOAL := help

@@ -1,0 +1,102 @@
+package answer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/multiaccount-go/multiaccount"
+)
+
+// Layout puts a page into the app's design, like the layout of the plugin.
+type Layout = func(c *fiber.Ctx, page multiaccount.Page) error
+
+// Pages draws pages from templates.
+type Pages struct {
+	lang      string
+	layout    Layout
+	head      func(c *fiber.Ctx) template.HTML
+	templates *template.Template
+}
+
+// NewPages reads the templates. A file of own that is called like one of the defaults stands in its place.
+func NewPages(defaults, own fs.FS, lang string, layout Layout, head func(c *fiber.Ctx) template.HTML) (*Pages, error) {
+	p := &Pages{lang: lang, layout: layout, head: head, templates: template.New("")}
+	if p.layout == nil {
+		p.layout = plainLayout
+	}
+	names, err := fs.Glob(defaults, "*.html")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(defaults, name)
+		if own != nil {
+			var ownText []byte
+			if ownText, err = fs.ReadFile(own, name); err == nil {
+				text = ownText
+			} else if errors.Is(err, fs.ErrNotExist) {
+				err = nil
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("template %s: %w", name, err)
+		}
+		if _, err := p.templates.New(name).Parse(string(text)); err != nil {
+			return nil, fmt.Errorf("template %s: %w", name, err)
+		}
+	}
+	return p, nil
+}
+
+// Draw answers with a page, or with its body alone for htmx. It is never cached.
+func (p *Pages) Draw(c *fiber.Ctx, status int, name, title string, data any) error {
+	body, err := p.Body(name, data)
+	if err != nil {
+		return err
+	}
+	Private(c)
+	if Of(c) == HTMX {
+		c.Type("html", "utf-8")
+		return c.Status(status).SendString(string(body))
+	}
+	return p.layout(c, multiaccount.Page{Status: status, Lang: p.lang, Title: title, Head: p.head(c), Body: body})
+}
+
+// Body returns what a template makes of data.
+func (p *Pages) Body(name string, data any) (template.HTML, error) {
+	var b bytes.Buffer
+	if err := p.templates.ExecuteTemplate(&b, name, data); err != nil {
+		return "", fmt.Errorf("template %s: %w", name, err)
+	}
+	return template.HTML(b.String()), nil
+}
+
+var document = template.Must(template.New("").Parse(`<!doctype html>
+<html lang="{{.Lang}}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{.Title}}</title>
+{{.Head}}
+</head>
+<body>
+<main>
+{{.Body}}
+</main>
+</body>
+</html>
+`))
+
+func plainLayout(c *fiber.Ctx, page multiaccount.Page) error {
+	var b bytes.Buffer
+	if err := document.Execute(&b, page); err != nil {
+		return err
+	}
+	c.Type("html", "utf-8")
+	return c.Status(page.Status).Send(b.Bytes())
+}
