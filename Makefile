@@ -16,7 +16,7 @@ run: ## start the example on http://127.0.0.1:3000
 .PHONY: test
 # The integration tests run one package at a time, as a browser, two servers and Redis share the machine as it is, and
 # always: they start the example, which the test cache does not see.
-test: setup lint ## everything: lint, all modules with -race, real Redis, real browser, each fuzz target for a second
+test: setup lint ## everything: lint, all modules with -race, real Redis and PostgreSQL, real browser, a second of each fuzz target
 	@for m in $(MODULES); do echo "== test $$m"; $(GO) test -C $$m -race -timeout 15m $$(test $$m != integration_test || echo -p 1 -count=1) ./... || exit 1; done
 	@echo "== fuzz"; scripts/fuzz 1s
 
@@ -43,7 +43,7 @@ bench: setup ## ratios against hand-written floors, in one run (docs/performance
 	$(GO) run -C integration_test ./bench
 
 .PHONY: setup
-setup: ## install what the tests need: redis-server, chromium, a C compiler for -race
+setup: ## install what the tests need: redis-server, postgresql, chromium, a C compiler for -race
 	@scripts/setup
 
 bin/staticcheck: tools/go.mod

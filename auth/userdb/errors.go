@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -30,7 +31,11 @@ func failed(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+	ended := ctx.Err()
+	if deadline, ok := ctx.Deadline(); ok && ended == nil && !time.Now().Before(deadline) {
+		ended = context.DeadlineExceeded // a connection keeps the same deadline, and may be the first to notice
+	}
+	if ended != nil && !errors.Is(err, ended) {
 		return fmt.Errorf("userdb: %s: %w: %w", op, ended, err)
 	}
 	return fmt.Errorf("userdb: %s: %w", op, err)
@@ -52,12 +57,15 @@ func taken(err, is error) error {
 	return err
 }
 
+// errNotBegun: the transaction has not begun, because the connection from the pool was broken already.
+var errNotBegun = errors.New("connection was lost before the transaction began")
+
 // isPassing reports whether the same transaction may succeed when it is tried again: PostgreSQL has ended it in favour of
-// another one.
+// another one, or it never began.
 func isPassing(err error) bool {
 	const serialization, deadlock = "40001", "40P01"
 	state := sqlState(err)
-	return state == serialization || state == deadlock || errors.Is(err, errMoved)
+	return state == serialization || state == deadlock || errors.Is(err, errMoved) || errors.Is(err, errNotBegun)
 }
 
 // sqlState returns the code of an error of PostgreSQL, "" of others.

@@ -1,4 +1,4 @@
-// Package userdb keeps users and tenants in SQL: PostgreSQL 13 or later, or SQLite 3.37 or later. One schema serves both
+// Package userdb keeps users and tenants in SQL: PostgreSQL 13 or later (tested with 15), or SQLite. One schema serves both
 // seams, [auth.Store] and [tenant.Store], so that a registration creates a tenant, its owner and the membership, or nothing:
 //
 //	import (
@@ -19,8 +19,9 @@
 // tables of these names gives this package a schema of its own (PostgreSQL: ?search_path=… in the address). More about a
 // user goes into a table of the app that references users (id) ON DELETE CASCADE.
 //
-// Every call returns soon after its context ends; nothing here has a time limit beside the context's. Give every request
-// one. Texts of errors are for the log: they name what failed, never the values.
+// Every call returns soon after its context ends, and has no other limit; give every request one. Only who waits for other
+// processes that write to SQLite gives up after ten seconds. Texts of errors are for the log: they name what failed, never
+// passwords or what people typed.
 package userdb
 
 import (

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -34,7 +36,10 @@ func (d *DB) write(ctx context.Context, do func(x tx) error) error {
 
 func (d *DB) writePostgres(ctx context.Context, do func(x tx) error) error {
 	t, err := d.sql.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	if err != nil {
+	switch {
+	case errors.Is(err, driver.ErrBadConn):
+		return fmt.Errorf("%w: %w", errNotBegun, err)
+	case err != nil:
 		return err
 	}
 	if err := do(tx{ctx, t, Postgres}); err != nil {
