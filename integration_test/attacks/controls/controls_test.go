@@ -171,8 +171,15 @@ func TestAttacksComeThroughWithoutTheProtection(t *testing.T) {
 			[]expected{{attacks.StoredAnswers, "GET /private (200)"}},
 		},
 		"that answers are personal": {
-			[]controls.Edit{{File: "visit.go", Text: "	if v.session == nil && !v.known {\n", With: "	if true {\n"}},
+			[]controls.Edit{{
+				File: "visit.go", Text: "	if v.session == nil && !v.known && !v.sealed {\n",
+				With: "	if true {\n		return\n	}\n	if v.session == nil && !v.known && !v.sealed {\n",
+			}},
 			[]expected{{attacks.SharedCacheInFront, "sees"}},
+		},
+		"that the cookie from before an authentication shows nothing": {
+			[]controls.Edit{{File: "visit.go", Text: "v.stale && s.Sealed", With: "false"}},
+			[]expected{{attacks.VictimSignsInInsideTheThiefsSession, "the stolen cookie shows"}},
 		},
 		"whose token of a device it is": {
 			[]controls.Edit{{

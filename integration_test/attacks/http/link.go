@@ -184,9 +184,17 @@ func VictimSignsInInsideTheThiefsSession(s *stage.Stage) {
 		stage.Form(s.Two)); a.Status != http.StatusSeeOther {
 		s.Fatalf("sign in: %d\n%s", a.Status, a.Body)
 	}
-	stamp := victim.Document(s.Two).Stamp
+	document := victim.Document(s.Two)
+	stamp := document.Stamp
+	shown, _ := document.Find(victims)
 	thief := s.Holding(stolen)
 	for _, n := range s.Nodes() {
+		for _, path := range []string{"/", "/private", "/notes", "/live", "/devices", "/link/accounts", "/link/choose", "/link/state"} {
+			a := thief.Get(n, path)
+			if strings.Contains(a.Body, victims) || strings.Contains(a.Body, shown.Profile.Name) || strings.Contains(a.Body, stamp) {
+				s.Breach("the stolen cookie shows the victim at %s: %d", path, a.Status)
+			}
+		}
 		refused(s, "a note by the stolen cookie", thief.Post(n, "/notes", stamped(stamp, "text", "pwned")),
 			http.StatusConflict)
 		refused(s, "a switch by the stolen cookie", thief.Post(n, "/link/switch_to/"+s.ID(victim, victims),
