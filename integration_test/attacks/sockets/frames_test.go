@@ -148,7 +148,7 @@ func TestHostileTextInFrames(t *testing.T) {
 					"/live?q="+strings.NewReplacer("%", "%25", "+", "%2b", "&", "%26", "#", "%23", ";", "%3b").Replace(text)+mark))
 			}
 			if kind != "note" {
-				time.Sleep(60 * time.Millisecond) // ten a second, after the first twenty, are no flood
+				time.Sleep(110 * time.Millisecond) // ten a second are no flood
 			}
 			for {
 				frame := wire.until(mark)
