@@ -4,17 +4,18 @@ import (
 	"errors"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/example/users"
 )
 
 // demoUsers returns who can be made inactive on the first page: the users that exist at the start, and oneself.
-func (s *site) demoUsers(c *fiber.Ctx, self users.User) ([]users.User, error) {
+func (s *site) demoUsers(c *fiber.Ctx, self auth.User) ([]auth.User, error) {
 	ids := users.SeedIDs()
 	found, err := s.users.ByIDs(c.UserContext(), ids...)
 	if err != nil {
 		return nil, err
 	}
-	var list []users.User
+	var list []auth.User
 	for _, id := range ids {
 		if u, ok := found[id]; ok {
 			list = append(list, u)
@@ -28,12 +29,12 @@ func (s *site) demoUsers(c *fiber.Ctx, self users.User) ([]users.User, error) {
 
 // setStatus makes a user active or inactive, as a back office would. A site that people use has no such door.
 func (s *site) setStatus(c *fiber.Ctx) error {
-	status := users.Status(form(c, "status"))
-	if status != users.Active && status != users.Inactive {
+	status := auth.Status(form(c, "status"))
+	if status != auth.Active && status != auth.Inactive {
 		return fiber.ErrUnprocessableEntity
 	}
 	id := c.Params("id")
-	if err := s.users.SetStatus(c.UserContext(), id, status); errors.Is(err, users.ErrUnknown) {
+	if err := s.users.SetStatus(c.UserContext(), id, status); errors.Is(err, auth.ErrUnknown) {
 		return fiber.ErrNotFound
 	} else if err != nil {
 		return err

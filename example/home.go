@@ -3,16 +3,16 @@ package main
 import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/multiaccount-go/multiaccount/account"
-	"github.com/multiaccount-go/multiaccount/example/users"
+	"github.com/multiaccount-go/multiaccount/auth"
 )
 
 // home is what the first page shows of a person.
 type home struct {
-	User     users.User
+	User     auth.User
 	Primary  string // e-mail of the primary account; empty in single mode
 	Linked   bool   // several accounts are signed in
 	Choosing bool   // accounts are signed in, but none is current
-	Demo     []users.User
+	Demo     []auth.User
 }
 
 func (s *site) showHome(c *fiber.Ctx) error {

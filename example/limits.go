@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -9,16 +8,19 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/multiaccount-go/multiaccount/attempts"
-	"github.com/multiaccount-go/multiaccount/example/users"
+	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/redisstore"
+	"github.com/multiaccount-go/multiaccount/tenant"
 	"github.com/redis/go-redis/v9"
 )
 
-// limits bound what can be guessed, and what costs a password hash, over all processes together. A try that they refuse is
-// an error that the plugin's Handler answers: 429 or 503 with Retry-After.
-type limits struct{ signIn, registration *attempts.Limiter }
+// limits bound what can be guessed, what costs a password hash, and what strangers could be bothered with, over all processes
+// together. A try that they refuse is an error that the plugin's Handler answers: 429 or 503 with Retry-After.
+type limits struct {
+	auth.Limits
+	tenants *attempts.Limiter
+}
 
 // onLoopback reports whether nobody but this machine can reach an address.
 func onLoopback(addr string) bool {
@@ -30,18 +32,23 @@ func onLoopback(addr string) bool {
 // newLimits takes the defaults, which fit a site that people use. In a demo everybody comes from one address and knows the
 // same few passwords, so its limits are wide.
 func newLimits(rdb redis.UniversalClient, demo bool) (limits, error) {
-	counter := redisstore.NewCounter(rdb)
-	signIn := attempts.Config{Name: "sign-in", Counter: counter, LoginKey: users.LoginKey}
+	counter, none := redisstore.NewCounter(rdb), attempts.Backoff{Tries: -1} // where there is no account to guess at
+	signIn := attempts.Config{Name: "sign-in", Counter: counter, LoginKey: tenant.EmailKey}
 	registration := attempts.Config{
-		Name: "registration", Counter: counter, PerAccount: attempts.Backoff{Tries: -1}, // there is no account to guess at
+		Name: "registration", Counter: counter, PerAccount: none,
 		PerAddress: attempts.Rate{Tries: 20}, // it tells whether an e-mail address is registered
+	}
+	tenants := attempts.Config{
+		Name: "tenants", Counter: counter, PerAccount: none,
+		PerAddress: attempts.Rate{Tries: 30, Per: time.Hour}, Global: attempts.Rate{Tries: 1000, Per: time.Hour},
 	}
 	hashes := attempts.GateConfig{} // of both, since a hash takes the same memory whatever it is for
 	if demo {
 		wide := attempts.Rate{Tries: 6000}
 		signIn.PerAccount = attempts.Backoff{Tries: 50, First: 10 * time.Second, Longest: time.Minute, Memory: 10 * time.Minute}
-		signIn.PerAddress, signIn.Global = wide, wide
-		registration.PerAddress, registration.Global = wide, wide
+		for _, c := range []*attempts.Config{&signIn, &registration, &tenants} {
+			c.PerAddress, c.Global = wide, wide
+		}
 		hashes = attempts.GateConfig{Waiting: 1000, Patience: 10 * time.Second}
 	}
 	if text := os.Getenv("TRIES"); text != "" {
@@ -54,29 +61,9 @@ func newLimits(rdb redis.UniversalClient, demo bool) (limits, error) {
 	gate := attempts.NewGate(hashes)
 	signIn.Gate, registration.Gate = gate, gate
 	var l limits
-	var errSignIn, errRegistration error
-	l.signIn, errSignIn = attempts.New(signIn)
-	l.registration, errRegistration = attempts.New(registration)
-	return l, errors.Join(errSignIn, errRegistration)
-}
-
-// authenticate checks a password, as often as the limits let anybody.
-func (s *site) authenticate(c *fiber.Ctx, email, password string) (user users.User, err error) {
-	try := attempts.Try{Login: email, Address: c.IP(), Known: s.knownFor(c, email)}
-	err = s.limits.signIn.Do(c.UserContext(), try, func(ctx context.Context) (err error) {
-		user, err = s.users.Authenticate(ctx, email, password)
-		return err
-	})
-	return user, err
-}
-
-// knownFor returns what tells this browser from others as one on which the account has signed in already, so that nobody
-// else's guesses lock its owner out here. It comes from the session, which the browser has proved to be its own.
-func (s *site) knownFor(c *fiber.Ctx, email string) string {
-	for _, a := range s.accounts.Switcher(c).Accounts {
-		if a.Profile.Email == users.LoginKey(email) {
-			return a.Membership
-		}
-	}
-	return ""
+	var errSignIn, errRegistration, errTenants error
+	l.SignIn, errSignIn = attempts.New(signIn)
+	l.Registration, errRegistration = attempts.New(registration)
+	l.tenants, errTenants = attempts.New(tenants)
+	return l, errors.Join(errSignIn, errRegistration, errTenants)
 }

@@ -50,13 +50,13 @@ func TestLimits(t *testing.T) {
 				got   int
 				want  int
 			}{
-				{"tries at an account", tries(t, l.signIn, func(n int) attempts.Try {
+				{"tries at an account", tries(t, l.SignIn, func(n int) attempts.Try {
 					return attempts.Try{Login: " Alice@example.com ", Address: fmt.Sprint("198.51.100.", n)}
 				}), tc.account},
-				{"tries from an address", tries(t, l.signIn, func(n int) attempts.Try {
+				{"tries from an address", tries(t, l.SignIn, func(n int) attempts.Try {
 					return attempts.Try{Login: fmt.Sprint(n), Address: "203.0.113.1"}
 				}), tc.address},
-				{"registrations from an address", tries(t, l.registration, func(int) attempts.Try {
+				{"registrations from an address", tries(t, l.Registration, func(int) attempts.Try {
 					return attempts.Try{Address: "203.0.113.1"}
 				}), tc.register},
 			} {

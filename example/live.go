@@ -10,17 +10,18 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/multiaccount-go/multiaccount"
-	"github.com/multiaccount-go/multiaccount/example/users"
+	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/hooks"
 	"github.com/multiaccount-go/multiaccount/live"
 	"github.com/multiaccount-go/multiaccount/switcher"
+	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
 // liveNotes returns the handler of /live: the same notes as a view that lives on the server. After a switch its socket is
-// closed, the browser comes back with the new cookie, the hooks run again and the view mounts for the new account.
+// closed, the browser comes back with the new cookie, the hooks run again and the view mounts for the new account and tenant.
 func (s *site) liveNotes() fiber.Handler {
 	return live.New(func() live.View { return &notesView{site: s} }, live.Config{
-		OnConnect: []live.Hook{hooks.LoadAccounts(s.accounts), hooks.RequireUser(s.accounts), loadTenant},
+		OnConnect: []live.Hook{hooks.LoadAccounts(s.accounts), hooks.RequireUser(s.accounts), s.tenants.Hook()},
 		Page: func(c *fiber.Ctx, _ *live.Socket, body template.HTML) error {
 			return s.render(c, look{
 				view: "live", title: "Live", follow: multiaccount.FollowFragments, htmx: htmxOf(c), data: body,
@@ -29,23 +30,11 @@ func (s *site) liveNotes() fiber.Handler {
 	})
 }
 
-// tenant is whom the current account works for.
-type tenant struct{ ID, Name string }
-
-// loadTenant is a hook of this app's own. It runs after hooks.LoadAccounts, for the page and for every socket, so a view
-// never has the tenant of another account. Here the tenant is a part of the user; elsewhere this is a query.
-var loadTenant = live.Hook{Name: "load tenant", Connect: func(_ *fiber.Ctx, s *live.Socket) error {
-	if user, ok := hooks.CurrentUser[users.User](s); ok {
-		live.Assign(s, tenant{user.TenantID, user.Name})
-	}
-	return nil
-}}
-
 // notesTopic is where the views of an account hear that its notes have changed, on every process.
 func notesTopic(account string) string { return "notes:" + account }
 
 // hereTopic is where people of a tenant see who of them is at their notes right now.
-func hereTopic(tenant string) string { return "here:" + tenant }
+func hereTopic(tenantID string) string { return "here:" + tenantID }
 
 // announceNote tells the account's live views to look again. The message carries nothing: the truth is in the store.
 func (s *site) announceNote(ctx context.Context, account string) error {
@@ -55,9 +44,9 @@ func (s *site) announceNote(ctx context.Context, account string) error {
 // notesView is one tab on /live. One goroutine at a time calls it, so it needs no locks. Its fields are all that it shows.
 type notesView struct {
 	site *site
-	user users.User
+	user auth.User
 
-	Tenant tenant
+	Tenant tenant.Tenant
 	Stamp  string // of the account that the view is drawn for
 	Path   string
 	HTMX   string // the version that the page has chosen
@@ -77,8 +66,9 @@ type noteForm struct {
 
 // Mount says what the view wants to hear of. It does so before anything is loaded, so that no note is missed in between.
 func (v *notesView) Mount(_ context.Context, s *live.Socket) error {
-	v.user, _ = hooks.CurrentUser[users.User](s)
-	v.Tenant, _ = live.Value[tenant](s)
+	v.user, _ = hooks.CurrentUser[auth.User](s)
+	scope, _ := tenant.Of(s)
+	v.Tenant = scope.Tenant
 	v.Stamp = hooks.Stamp(s)
 	s.Subscribe(notesTopic(v.user.ID))
 	s.Subscribe(live.PresenceTopic(hereTopic(v.Tenant.ID)))
@@ -89,6 +79,9 @@ func (v *notesView) Mount(_ context.Context, s *live.Socket) error {
 	v.Here = s.Hub().Present(hereTopic(v.Tenant.ID))
 	return err
 }
+
+// Owner is whose notes they are.
+func (v *notesView) Owner() string { return v.user.Name }
 
 // StampField is for the form that a browser without script sends.
 func (v *notesView) StampField() template.HTML { return switcher.Fields(v.Stamp, "") }

@@ -1,10 +1,12 @@
 // Command example is a small site with tenants, users and notes, on which one browser can be signed in with several
 // accounts. Read this file from top to bottom: it is all that an app writes to use multiaccount.
 //
-//	ADDR       where to listen. Default: 127.0.0.1:3000
-//	REDIS_URL  a Redis, such as redis://127.0.0.1:6379/0. Default: one inside this process
-//	DEMO       1: who is signed in may make users active and inactive. Always so with the Redis inside this process
-//	TRIES      wrong passwords for one account before it has to wait. Default: 5; with DEMO or on loopback 50
+//	ADDR          where to listen. Default: 127.0.0.1:3000
+//	REDIS_URL     a Redis, such as redis://127.0.0.1:6379/0. Default: one inside this process
+//	DATABASE_URL  a PostgreSQL, such as postgres://app:secret@127.0.0.1/app. Default: SQLite, in a file that belongs to the Redis
+//	DATA_DIR      folder for that file. Default: the one for temporary files
+//	DEMO          1: who is signed in may make users active and inactive. Always so with the Redis inside this process
+//	TRIES         wrong passwords for one account before it has to wait. Default: 5; with DEMO or on loopback 50
 package main
 
 import (
@@ -23,11 +25,14 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/audit"
+	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/example/assets"
+	"github.com/multiaccount-go/multiaccount/example/board"
 	"github.com/multiaccount-go/multiaccount/example/notes"
 	"github.com/multiaccount-go/multiaccount/example/users"
 	"github.com/multiaccount-go/multiaccount/htmx"
 	"github.com/multiaccount-go/multiaccount/redisstore"
+	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
 func main() {
@@ -37,32 +42,38 @@ func main() {
 	}
 }
 
-func run() error {
+func run() (err error) {
 	stopped, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer release()
 
-	// 1. The app's own parts: a Redis client, users with their sign-in, and what they do here: notes.
+	// 1. The app's own parts: a Redis client, a database with users and tenants, and what people do here: notes, and a board.
 	rdb, embedded, err := openRedis(os.Getenv("REDIS_URL"))
 	if err != nil {
 		return err
 	}
 	defer rdb.Close()
-	s := &site{users: users.New(rdb), notes: notes.New(rdb), demo: embedded || os.Getenv("DEMO") == "1"}
+	s := &site{notes: notes.New(rdb), mail: mailbox{rdb}, demo: embedded || os.Getenv("DEMO") == "1"}
 	addr := cmp.Or(os.Getenv("ADDR"), "127.0.0.1:3000")
-	if s.limits, err = newLimits(rdb, s.demo || onLoopback(addr)); err != nil {
+	bounds, err := newLimits(rdb, s.demo || onLoopback(addr))
+	if err != nil {
 		return err
 	}
-	if err := s.users.Seed(stopped); err != nil {
+	place := users.Place{URL: os.Getenv("DATABASE_URL"), Dir: os.Getenv("DATA_DIR"), OwnOnly: embedded}
+	if s.users, err = users.Open(stopped, rdb, place); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.users.Close()) }()
+	if s.board, err = board.Open(stopped, s.users.Database().SQL()); err != nil {
 		return err
 	}
 	go s.users.Watch(stopped)
 
 	// 2. The plugin. It needs a way to load users; the rest says where sessions live and how things look here.
 	store := redisstore.New(rdb)
-	s.accounts, err = multiaccount.New(multiaccount.Config[users.User]{
+	s.accounts, err = multiaccount.New(multiaccount.Config[auth.User]{
 		Users:  s.users.ByIDs,
-		Active: users.User.IsActive,
-		Profile: func(u users.User) multiaccount.Profile {
+		Active: auth.User.IsActive,
+		Profile: func(u auth.User) multiaccount.Profile {
 			return multiaccount.Profile{Name: u.Name, Email: u.Email}
 		},
 		Store: store,
@@ -80,7 +91,23 @@ func run() error {
 		return err
 	}
 
-	// 3. The server, and the routes.
+	// 3. Registering and signing in, and the tenants that people work in.
+	s.login, err = auth.New(auth.Config{
+		Accounts: s.accounts, Users: s.users, Limits: bounds.Limits, Deleted: s.forgetUser, OnEvent: userEvent,
+		Templates: authTemplates(), Layout: s.formLayout,
+	})
+	if err != nil {
+		return err
+	}
+	s.tenants, err = tenant.New(tenant.Config{
+		Accounts: s.accounts, Store: s.users.Tenants(), People: s.login.People, Limits: bounds.tenants,
+		Invite: s.mail.invite, BaseURL: "http://" + addr, OnDelete: s.forgetUsers, OnEvent: tenantEvent, Layout: s.layout,
+	})
+	if err != nil {
+		return err
+	}
+
+	// 4. The server, and the routes.
 	app := fiber.New(fiber.Config{
 		AppName: "multiaccount example", DisableStartupMessage: true, ErrorHandler: s.failed,
 		// The cookies of everything else on this host come along, which on a developer's machine can be many.
@@ -90,7 +117,7 @@ func run() error {
 	s.routes(app)
 	s.checkNeighbours(stopped, app, store, embedded)
 
-	// 4. Serve until SIGTERM or Ctrl-C, then end in order.
+	// 5. Serve until SIGTERM or Ctrl-C, then end in order.
 	slog.Info("the example is at http://"+addr, "sign in as", "alice@example.com", "password", users.SeedPassword)
 	failed := make(chan error, 1)
 	go func() { failed <- app.Listen(addr) }()
@@ -111,14 +138,10 @@ func (s *site) routes(app *fiber.App) {
 	app.Get("/htmx/*", htmx.Handler)
 
 	app.Use(s.accounts.Handler) // from here on every handler knows the current user
+	app.Use(s.tenants.Handler)  // and every page the tenant that he works in
 	s.accounts.Register(app)    // link, switch, sign-out, chooser, switcher, tab socket
-
-	// Forms that need no account: they have to come from this site.
-	app.Get("/session/new", s.showSignIn)
-	app.Post("/session", s.accounts.SameOrigin(), s.signIn)
-	app.Post("/session/sign_out", s.accounts.SameOrigin(), s.signOut)
-	app.Get("/registration/new", s.showRegistration)
-	app.Post("/registration", s.accounts.SameOrigin(), s.register)
+	s.login.Register(app)       // /session, /registration, /profile
+	s.tenants.Register(app)     // /tenants, with members and invitations
 
 	// Pages of the current account. What changes something, or answers htmx, has to be drawn for this account.
 	app.Get("/", s.showHome)
@@ -129,9 +152,14 @@ func (s *site) routes(app *fiber.App) {
 	app.Post("/notes", s.accounts.Protect(), s.accounts.RequireUser, s.addNote)
 	app.Get("/devices", s.accounts.RequireUser, s.showDevices)
 	app.Post("/devices/end", s.accounts.Protect(), s.accounts.RequireRecent(recentEnough), s.endDevice)
+	app.Get("/mail", s.accounts.RequireUser, s.showMail)
 	live := s.liveNotes()
 	app.Get("/live", live)  // the page, its websocket, and its event stream where websockets are blocked
 	app.Post("/live", live) // what that page sends then
+
+	// What the people of a tenant share. Require looks at the account, the page, and the role in the tenant.
+	app.Get("/board", s.tenants.Require(tenant.Member), s.showBoard)
+	app.Post("/board", s.tenants.Require(tenant.Member), s.addPost)
 
 	if s.demo {
 		app.Post("/demo/users/:id/status", s.accounts.SameOrigin(), s.accounts.RequireUser, s.setStatus)

@@ -17,19 +17,25 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/account"
+	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/example/assets"
+	"github.com/multiaccount-go/multiaccount/example/board"
 	"github.com/multiaccount-go/multiaccount/example/notes"
 	"github.com/multiaccount-go/multiaccount/example/users"
 	"github.com/multiaccount-go/multiaccount/live"
 	"github.com/multiaccount-go/multiaccount/switcher"
+	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
 // site is the app: what its handlers need.
 type site struct {
-	accounts *multiaccount.Plugin[users.User]
+	accounts *multiaccount.Plugin[auth.User]
+	login    *auth.Auth
+	tenants  *tenant.Tenants
 	users    *users.Users
 	notes    *notes.Notes
-	limits   limits
+	board    *board.Board
+	mail     mailbox
 	demo     bool // anybody who is signed in may make users active and inactive
 }
 
@@ -63,7 +69,8 @@ type page struct {
 	Head     template.HTML // for whom the page is drawn, and the browser script
 	Stamp    template.HTML // hidden field that says the same in a form
 	Switcher template.HTML
-	Beside   bool // the switcher has a place beside the page
+	Tenants  template.HTML // switcher of the tenants of the current account
+	Beside   bool          // the switchers have a place beside the page
 	Flashes  []multiaccount.Flash
 	Email    string // of the current user; empty when nobody is
 	Path     string
@@ -96,6 +103,7 @@ func (s *site) render(c *fiber.Ctx, l look) error {
 			return err
 		}
 		p.Switcher = template.HTML(b.String())
+		p.Tenants = s.tenantSwitcher(c)
 		p.Beside = !(l.view == "plugin" && m.State == account.StateChoosing) // the chooser is the list already
 	}
 	if l.status != 0 {
@@ -114,9 +122,33 @@ func send(c *fiber.Ctx, view, name string, data any) error {
 	return c.Send(b.Bytes())
 }
 
-// layout puts the plugin's own pages into this site's design.
+// tenantSwitcher draws the switcher of tenants. A page, which may be the one that says what is wrong, does without it when the
+// tenants cannot be looked up.
+func (s *site) tenantSwitcher(c *fiber.Ctx) template.HTML {
+	html, err := s.tenants.SwitcherHTML(c)
+	if err != nil {
+		return ""
+	}
+	return html
+}
+
+// layout puts the plugin's own pages, and those about tenants, into this site's design.
 func (s *site) layout(c *fiber.Ctx, p multiaccount.Page) error {
 	return s.render(c, look{view: "plugin", title: p.Title, status: p.Status, data: p.Body})
+}
+
+// formLayout is layout for the pages to register, to sign in and to change oneself.
+func (s *site) formLayout(c *fiber.Ctx, p multiaccount.Page) error {
+	return s.render(c, look{view: "form", title: p.Title, status: p.Status, data: p.Body})
+}
+
+// authTemplates are the pages of package auth that look different here.
+func authTemplates() fs.FS {
+	files, err := fs.Sub(viewFiles, "views/auth")
+	if err != nil {
+		panic(err) // the name is right
+	}
+	return files
 }
 
 // failed answers errors that no handler answered. What went wrong goes into the log, never into the page.

@@ -106,3 +106,11 @@ func (n *Notes) Remove(ctx context.Context, account, id string) error {
 	}
 	return nil
 }
+
+// Forget takes all notes of an account away.
+func (n *Notes) Forget(ctx context.Context, account string) error {
+	if err := n.rdb.Del(ctx, key(account)).Err(); err != nil {
+		return fmt.Errorf("notes: forget: %w", err)
+	}
+	return nil
+}
