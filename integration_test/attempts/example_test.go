@@ -48,12 +48,13 @@ func TestRefusedSignInsAreTheSameBytes(t *testing.T) {
 	n := sitetest.Start(t, server.URL())
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr})
 	t.Cleanup(func() { rdb.Close() })
+	db := sitetest.Database(t, rdb)
 	for way, headers := range asks {
 		t.Run(way, func(t *testing.T) {
 			sitetest.NewVisitor(t).Register(n, "Erin "+way, "erin-"+way+"@example.com")
 			unset := sitetest.NewVisitor(t)
 			unset.Register(n, "Unset "+way, "unset-"+way+"@example.com")
-			if err := rdb.HDel(t.Context(), "example:{users}:passwords", unset.Document(n).Current.ID).Err(); err != nil {
+			if err := db.Users().SetPassword(t.Context(), unset.Document(n).Current.ID, ""); err != nil {
 				t.Fatal(err)
 			}
 			idle := sitetest.NewVisitor(t)

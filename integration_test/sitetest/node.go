@@ -54,7 +54,7 @@ func startProgram(t testing.TB, program, redisURL, addr string) *Node {
 	n := &Node{Addr: addr, t: t, done: make(chan struct{})}
 	n.URL = "http://" + n.Addr
 	n.cmd = exec.Command(program)
-	n.cmd.Env = append(os.Environ(), "ADDR="+n.Addr, "REDIS_URL="+redisURL, "DEMO=1", "GOTRACEBACK=all",
+	n.cmd.Env = append(os.Environ(), "ADDR="+n.Addr, "REDIS_URL="+redisURL, "DATA_DIR="+data(t), "DEMO=1", "GOTRACEBACK=all",
 		"GORACE=atexit_sleep_ms=0") // else each end of a race-detecting process takes a second
 	n.cmd.Stdout, n.cmd.Stderr = &n.log, &n.log
 	if err := n.cmd.Start(); err != nil {
@@ -190,7 +190,25 @@ var build = sync.OnceValues(func() (string, error) {
 
 var built string // folder of the binary
 
-// Main runs the tests of a package and removes what Start has built. Call it from TestMain. Each of ends runs after the last
+// data returns the folder for the databases of all sites of a test program. Each Redis has one of its own there.
+func data(t testing.TB) string {
+	t.Helper()
+	dir, err := dataDir()
+	if err != nil {
+		t.Fatalf("sitetest: folder for databases: %v", err)
+	}
+	return dir
+}
+
+var dataDir = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "example-data-")
+	kept = dir
+	return dir, err
+})
+
+var kept string // folder of the databases
+
+// Main runs the tests of a package and removes what Start has built, and what was kept on disk. Call it from TestMain. Each of ends runs after the last
 // test, to end what the tests share, and reports whether that was in order.
 func Main(m *testing.M, ends ...func() bool) {
 	code := m.Run()
@@ -199,8 +217,10 @@ func Main(m *testing.M, ends ...func() bool) {
 			code = max(code, 1)
 		}
 	}
-	if built != "" {
-		_ = os.RemoveAll(built)
+	for _, folder := range []string{built, kept} {
+		if folder != "" {
+			_ = os.RemoveAll(folder)
+		}
 	}
 	os.Exit(code)
 }

@@ -332,7 +332,7 @@ func HeaderInjection(s *stage.Stage) {
 
 	// A name that goes into flash messages and into the headers of htmx.
 	for _, name := range []string{"Evil\r\nX-Injected: 1", "Evil\nSet-Cookie: " + sitetest.Cookie + "=AAAA",
-		"Evil\x00", "Evil嘊嘍X-Injected: 1", `Evil","x":"`, "Evil\u2028X"} {
+		"Evil\x01", "Evil嘊嘍X-Injected: 1", `Evil","x":"`, "Evil\u2028X"} {
 		email := s.People(1)[0]
 		email = "x" + email
 		s.Insert(name, email)

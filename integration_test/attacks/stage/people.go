@@ -2,15 +2,13 @@ package stage
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
-
+	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/integration_test/sitetest"
+	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
 // Visitor returns a browser that has never been anywhere.
@@ -54,29 +52,24 @@ func (v *Staff) SetStatus(n *sitetest.Node, id, status string) sitetest.Answer {
 	return v.Post(n, "/demo/users/"+id+"/status", url.Values{"status": {status}})
 }
 
-// Insert writes a person straight into the example's tables, such as the registration form would not take. The password is
-// the one of everybody.
+// Insert writes a person straight into the database, such as the registration form would not take, with a tenant of his own.
+// The password is the one of everybody.
 func (s *Stage) Insert(name, email string) (id string) {
 	s.Helper()
-	ctx := s.Context()
-	id = uuid.NewString()
-	user, err := json.Marshal(map[string]string{
-		"id": id, "tenant_id": uuid.NewString(), "name": name, "email": email, "status": "active",
-	})
+	users := s.Database.Users()
+	_, hash, err := users.ByEmail(s.Context(), Alice)
 	if err != nil {
 		s.Fatalf("stage: insert a person: %v", err)
 	}
-	alices := s.Redis.HGet(ctx, "example:{users}:emails", Alice).Val()
-	_, err = s.Redis.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		pipe.HSet(ctx, "example:{users}:passwords", id, s.Redis.HGet(ctx, "example:{users}:passwords", alices).Val())
-		pipe.HSet(ctx, "example:{users}:users", id, user)
-		pipe.HSet(ctx, "example:{users}:emails", strings.ToLower(email), id)
-		return nil
-	})
+	own, err := tenant.ParseName("Tenant " + rand.Text())
 	if err != nil {
 		s.Fatalf("stage: insert a person: %v", err)
 	}
-	return id
+	user, err := users.Register(s.Context(), auth.Registration{Email: email, Name: name, PasswordHash: hash, Tenant: own})
+	if err != nil {
+		s.Fatalf("stage: insert a person: %v", err)
+	}
+	return user.ID
 }
 
 // People returns the e-mail addresses of n people of this attack's own.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/multiaccount-go/multiaccount/auth/userdb"
 	"github.com/multiaccount-go/multiaccount/integration_test/redisserver"
 	"github.com/multiaccount-go/multiaccount/integration_test/sitetest"
 )
@@ -33,6 +34,7 @@ const UnknownID = "00000000-0000-4000-8000-000000000000"
 // Site is two processes of the example on one Redis: they act as one.
 type Site struct {
 	Redis    *redis.Client
+	Database *userdb.DB // users and tenants
 	One, Two *sitetest.Node
 }
 
@@ -48,6 +50,7 @@ func Start(t testing.TB, program string) *Site {
 	}
 	site := &Site{Redis: redis.NewClient(&redis.Options{Addr: server.Addr}), One: start(), Two: start()}
 	t.Cleanup(func() { site.Redis.Close() })
+	site.Database = sitetest.Database(t, site.Redis)
 	return site
 }
 
