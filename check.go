@@ -353,16 +353,23 @@ func (p *Plugin[U]) checkGuards(s stack, warn warnFunc) {
 		"accounts.SameOrigin() before sign-in and registration. Where the app checks by itself, all is well")
 }
 
-// guarded reports whether a guard, or a live view, which has its own, is among the handlers that a route goes through.
+// guarded reports whether a guard, or a live view or a route of package tenant, which have their own, is among the handlers that a route goes through.
 func (p *Plugin[U]) guarded(s stack, places []place, route place) bool {
 	for _, pl := range places {
 		same := pl.route == route.route
 		onTheWay := same || pl.use && pl.at < route.at && s.covers(pl, route.path)
-		if onTheWay && (p.isGuard(pl) || same && isLive(pl)) {
+		if onTheWay && (p.isGuard(pl) || guardsTenant(pl) || same && isLive(pl)) {
 			return true
 		}
 	}
 	return false
+}
+
+// guardsTenant reports whether a place is a route of package tenant or its Require, which look at the page themselves.
+func guardsTenant(pl place) bool {
+	// Where the compiler has put the method into its caller, only the file tells the package.
+	return strings.Contains(pl.code.file, "/tenant") &&
+		(strings.Contains(pl.code.name, "(*Tenants).route.") || strings.Contains(pl.code.name, "(*Tenants).Require."))
 }
 
 // isLive reports whether a place is the handler of a live view.

@@ -138,8 +138,8 @@ func (s *site) routes(app *fiber.App) {
 	app.Get("/htmx/*", htmx.Handler)
 
 	app.Use(s.accounts.Handler) // from here on every handler knows the current user
-	app.Use(s.tenants.Handler)  // and every page the tenant that he works in
 	s.accounts.Register(app)    // link, switch, sign-out, chooser, switcher, tab socket
+	app.Use(s.tenants.Handler)  // from here on every page knows the tenant that he works in
 	s.login.Register(app)       // /session, /registration, /profile
 	s.tenants.Register(app)     // /tenants, with members and invitations
 

@@ -90,6 +90,7 @@ type look struct {
 
 // render draws a page into a buffer first: an error is never half a page.
 func (s *site) render(c *fiber.Ctx, l look) error {
+	tenants := s.tenantSwitcher(c) // before the stamp is drawn: it may choose another tenant
 	p := page{
 		Title: l.title, Stamp: s.accounts.StampField(c), Head: s.accounts.Head(c, l.follow),
 		Flashes: s.accounts.Flashes(c), Path: c.Path(), HTMX: l.htmx, Data: l.data,
@@ -103,7 +104,7 @@ func (s *site) render(c *fiber.Ctx, l look) error {
 			return err
 		}
 		p.Switcher = template.HTML(b.String())
-		p.Tenants = s.tenantSwitcher(c)
+		p.Tenants = tenants
 		p.Beside = !(l.view == "plugin" && m.State == account.StateChoosing) // the chooser is the list already
 	}
 	if l.status != 0 {

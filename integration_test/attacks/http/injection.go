@@ -142,9 +142,11 @@ func HostileText(s *stage.Stage) {
 				url.Values{"account_name": {strings.Repeat("x", 65) + text}, "email": {text}, "request_path": {text}}).Body,
 		}
 	}
-	// A note has a name of its own.
+	// A note has a name of its own, and a path that leads nowhere is left out.
 	notes := func(body string) []string {
-		return slices.DeleteFunc(shape(s, body), func(element string) bool { return strings.HasPrefix(element, "li ") })
+		return slices.DeleteFunc(shape(s, body), func(element string) bool {
+			return strings.HasPrefix(element, "li ") || strings.HasPrefix(element, "input type=hidden name=request_path ")
+		})
 	}
 	plain := look("harmless")
 	for _, text := range hostile {
