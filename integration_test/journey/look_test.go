@@ -56,7 +56,8 @@ func TestEveryPageFitsEveryScreen(t *testing.T) {
 		{"bob", v.SessionCookie(n), map[string]string{
 			"home": "/", "private": "/private", "notes": "/notes", "inbox": "/inbox", "live": "/live",
 			"switch": "/link/switch_to/" + ids["Alice"], "link": "/link/p/" + ids["Alice"], "sign-in-again": "/session/new",
-			"foreign": "/link/switch_to/nobody", "devices": "/devices", "again": "/session/new?again=" + ids["Alice"],
+			"foreign": "/link/switch_to/nobody", "devices": "/devices", "board": "/board", "mail": "/mail",
+			"profile": "/profile", "tenants": "/tenants/members", "new-tenant": "/tenants/new", "again": "/session/new?again=" + ids["Alice"],
 		}},
 	}
 	for _, screen := range screens {
