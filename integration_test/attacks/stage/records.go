@@ -8,6 +8,8 @@ import (
 	"io"
 	"maps"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -132,6 +134,28 @@ func (s *Stage) Dump() map[string]string {
 		dump[key] = fmt.Sprint(value)
 	}
 	return dump
+}
+
+// DatabaseFiles returns what is on disk of the site's database: file names, and what is in each of them.
+func (s *Stage) DatabaseFiles() map[string]string {
+	s.Helper()
+	id, err := s.Redis.Get(s.Context(), "example:database").Result()
+	if err != nil {
+		s.Fatalf("stage: which database: %v", err)
+	}
+	files, contents := filepath.Dir(sitetest.DatabaseFile(s, id)), map[string]string{}
+	entries, err := os.ReadDir(files)
+	if err != nil {
+		s.Fatalf("stage: database: %v", err)
+	}
+	for _, entry := range entries {
+		content, err := os.ReadFile(filepath.Join(files, entry.Name()))
+		if err != nil {
+			s.Fatalf("stage: database: %v", err)
+		}
+		contents[entry.Name()] = string(content)
+	}
+	return contents
 }
 
 // Commands returns what the site asks Redis for while act runs, as MONITOR shows it.
