@@ -31,28 +31,36 @@ func File(dir, id string) string {
 	return filepath.Join(cmp.Or(dir, os.TempDir()), "multiaccount-example-"+id, "users.db")
 }
 
-// address returns what userdb opens, and the folder that goes with the process.
-func (p Place) address(ctx context.Context, rdb redis.UniversalClient) (address, folder string, err error) {
+// found is where the database is, after the Redis has been asked.
+type found struct {
+	address string // what userdb opens
+	folder  string // goes with the process; empty: none does
+	shared  string // value of FileKey; empty: it does not matter
+}
+
+func (p Place) find(ctx context.Context, rdb redis.UniversalClient) (f found, err error) {
 	if p.URL != "" {
-		return p.URL, "", nil
+		return found{address: p.URL}, nil
 	}
 	id := uuid.NewString()
 	if !p.OwnOnly {
 		if id, err = sharedID(ctx, rdb, id); err != nil {
-			return "", "", fmt.Errorf("users: which database: %w", err)
+			return found{}, fmt.Errorf("users: which database: %w", err)
 		}
+		f.shared = id
 	}
 	file := File(p.Dir, id)
 	if p.OwnOnly {
-		folder = filepath.Dir(file)
+		f.folder = filepath.Dir(file)
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return "", "", fmt.Errorf("users: folder of the database: %w", err)
+		return found{}, fmt.Errorf("users: folder of the database: %w", err)
 	}
-	return "sqlite:" + strings.ReplaceAll(file, "%", "%25"), folder, nil
+	f.address = "sqlite:" + strings.ReplaceAll(file, "%", "%25")
+	return f, nil
 }
 
-// sharedID returns the id that the first process has put into Redis.
+// sharedID returns the id that is in Redis, and puts one there when there is none.
 func sharedID(ctx context.Context, rdb redis.UniversalClient, mine string) (string, error) {
 	if err := rdb.SetNX(ctx, FileKey, mine, 0).Err(); err != nil {
 		return "", err

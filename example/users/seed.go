@@ -78,7 +78,7 @@ func (u *Users) insert(ctx context.Context, s seed) error {
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
 	now := any(time.Now())
-	if u.dialect == userdb.SQLite {
+	if dialectOf(u.at.address) == userdb.SQLite {
 		now = time.Now().UnixMicro()
 	}
 	for _, row := range []struct {

@@ -20,11 +20,11 @@ import (
 type Users struct {
 	*userdb.Users // what is not below goes straight to the database
 
-	db      *userdb.DB
-	dialect userdb.Dialect
-	folder  string // goes with Close; empty: none does
-	bus     *redisstore.Bus
-	cache   cache
+	db    *userdb.DB
+	at    found
+	rdb   redis.UniversalClient
+	bus   *redisstore.Bus
+	cache cache
 }
 
 var (
@@ -34,12 +34,12 @@ var (
 
 // Open opens the database and makes sure that the seeds are in it. Close it at the end.
 func Open(ctx context.Context, rdb redis.UniversalClient, at Place) (*Users, error) {
-	address, folder, err := at.address(ctx, rdb)
+	f, err := at.find(ctx, rdb)
 	if err != nil {
 		return nil, err
 	}
-	u := &Users{folder: folder, bus: redisstore.NewBus(rdb, redisstore.WithPrefix("example")), dialect: dialectOf(address)}
-	if u.db, err = userdb.Open(ctx, address); err != nil {
+	u := &Users{at: f, rdb: rdb, bus: redisstore.NewBus(rdb, redisstore.WithPrefix("example"))}
+	if u.db, err = userdb.Open(ctx, f.address); err != nil {
 		return nil, errors.Join(err, u.removeFolder())
 	}
 	u.Users = u.db.Users()
@@ -53,10 +53,10 @@ func Open(ctx context.Context, rdb redis.UniversalClient, at Place) (*Users, err
 func (u *Users) Close() error { return errors.Join(u.db.Close(), u.removeFolder()) }
 
 func (u *Users) removeFolder() error {
-	if u.folder == "" {
+	if u.at.folder == "" {
 		return nil
 	}
-	return os.RemoveAll(u.folder)
+	return os.RemoveAll(u.at.folder)
 }
 
 // Ready reports whether the database answers.
@@ -126,12 +126,27 @@ func (u *Users) Watch(ctx context.Context) {
 		switch topic {
 		case "": // some may have been missed
 			u.cache.clear()
+			u.remind(ctx)
 		case changes:
 			u.cache.drop(string(id))
 		}
 	})
 	if ctx.Err() == nil {
 		slog.Error("changes of users are not heard any more", "err", err)
+	}
+}
+
+// remind puts the name of the database back into a Redis that has come back empty, so that processes that start now join
+// this one.
+func (u *Users) remind(ctx context.Context) {
+	if u.at.shared == "" {
+		return
+	}
+	switch id, err := sharedID(ctx, u.rdb, u.at.shared); {
+	case err != nil && ctx.Err() == nil:
+		slog.Warn("processes that start now may not find the database", "err", err)
+	case err == nil && id != u.at.shared:
+		slog.Error("another process on this Redis has another database: start one of them again")
 	}
 }
 

@@ -209,3 +209,24 @@ func TestAChangeIsSeenByOtherProcessesAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestProcessesJoinOneThatHasOutlivedItsRedis(t *testing.T) {
+	rdb, at := newRedis(t), users.Place{Dir: t.TempDir()}
+	first := open(t, rdb, at)
+	erin := register(t, first, "Erin", "erin@example.com")
+	if err := rdb.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	watching.Go(func() { first.Watch(ctx) }) // tells of a gap when it has connected, as after an outage
+	t.Cleanup(func() { stop(); watching.Wait() })
+	for end := time.Now().Add(10 * time.Second); rdb.Exists(t.Context(), users.FileKey).Val() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the database is not named again")
+		}
+	}
+	if found, err := open(t, rdb, at).ByIDs(t.Context(), erin.ID); err != nil || len(found) != 1 {
+		t.Errorf("got %v, %v; want Erin", found, err)
+	}
+}
