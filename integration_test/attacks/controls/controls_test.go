@@ -222,9 +222,10 @@ func TestAttacksComeThroughWithoutTheProtection(t *testing.T) {
 					With: `<h1>{{raw .Data.User.Name}}</h1>`},
 				{File: "example/views/shared/notes.html", Text: `<li id="note-{{.ID}}">{{.Text}}</li>`,
 					With: `<li id="note-{{.ID}}">{{raw .Text}}</li>`},
+				{File: "example/views/board.html", Text: ` of <bdi>{{.}}</bdi>`, With: ` of <bdi>{{raw .}}</bdi>`},
 			},
 			[]expected{{attacks.HostileFlash, "a planted message"}, {attacks.HostileText, "changes the page"},
-				{attacks.HostileNames, "changes page 0"}},
+				{attacks.HostileNames, "changes page 0"}, {attacks.HostileTenants, "changes page 1"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -82,6 +82,11 @@ func HostileNames(s *stage.Stage) {
 		see(get(v, s.One, "/inbox/who", stage.HX(s.One, d.Stamp)))
 		see(get(v, s.One, "/notes", stage.HX(s.One, d.Stamp)))
 		see(v.Get(s.One, "/live"))
+		see(v.Get(s.One, "/profile"))
+		see(v.Get(s.One, "/mail"))
+		see(v.Get(s.One, "/tenants/members"))
+		v.Post(s.One, "/board", stamped(d.Stamp, "text", "x"))
+		see(v.Get(s.Two, "/board")) // names its author
 		v.Post(s.One, d.Accounts[0].SwitchPath, stamped(d.Stamp))
 		see(v.Get(s.One, "/"))                                          // the flash of the switch
 		see(v.Post(s.Two, "/notes", stamped(d.Stamp, "text", "x")))     // 409: drawn as, currently as
@@ -107,6 +112,59 @@ func HostileNames(s *stage.Stage) {
 				s.Breach("the name %q changes page %d:\n%s", name, page, difference(got, want))
 			}
 		}
+	}
+}
+
+// HostileTenants is XS-01 for names of tenants, of those that may be given at all, in every page that shows them.
+func HostileTenants(s *stage.Stage) {
+	owner := s.People(1)[0]
+	pages := func(name string) (bodies []string) {
+		v := s.SignedIn(owner)
+		invited := s.People(1)[0]
+		d := v.Document(s.One)
+		see := func(a sitetest.Answer) sitetest.Answer { bodies = append(bodies, a.Body); return a }
+		if a := v.Post(s.One, "/tenants", stamped(d.Stamp, "account_name", name)); a.Status != http.StatusSeeOther {
+			return nil // no name of a tenant
+		}
+		see(v.Get(s.Two, "/")) // the flash
+		d = v.Document(s.One)
+		stamp := stamped(d.Stamp)
+		see(v.Get(s.One, "/board"))
+		see(v.Get(s.One, "/live"))
+		see(get(v, s.Two, "/tenants", stage.HX(s.Two, d.Stamp)))
+		see(v.Post(s.One, "/tenants/rename", stamped(d.Stamp, "account_name", name+strings.Repeat("x", 65)))) // the form again
+		v.Post(s.One, "/tenants/invitations", stamped(d.Stamp, "email", invited, "role", "member"))
+		bodies = append(bodies, strings.ReplaceAll(v.Get(s.Two, "/tenants/members").Body, invited, "invited"))
+		guest := s.SignedIn(invited)
+		mail := see(guest.Get(s.Two, "/mail"))
+		_, path, _ := strings.Cut(mail.Body, `<a href="/invitations/`)
+		path, _, found := strings.Cut(path, `"`)
+		if !found {
+			s.Fatalf("the invitation to %q did not arrive:\n%s", name, mail.Body)
+		}
+		see(s.Visitor().Get(s.One, "/invitations/"+path))
+		see(guest.Get(s.One, "/invitations/"+path))
+		guest.Post(s.One, "/invitations/"+path, stamped(guest.Document(s.One).Stamp))
+		see(guest.Get(s.One, "/")) // the flash
+		see(v.Post(s.One, "/tenants/delete", stamp))
+		v.Post(s.One, "/tenants/delete", stamped(d.Stamp, "confirmation", strings.TrimSpace(name)))
+		see(v.Get(s.Two, "/")) // the flash
+		return bodies
+	}
+	plain, tried := pages("Harmless"), 0
+	for _, name := range hostile {
+		bodies := pages(name)
+		if bodies != nil {
+			tried++
+		}
+		for page, body := range bodies {
+			if got, want := shape(s, body), shape(s, plain[page]); !slices.Equal(got, want) {
+				s.Breach("the tenant %q changes page %d:\n%s", name, page, difference(got, want))
+			}
+		}
+	}
+	if tried < len(hostile)/2 {
+		s.Fatalf("only %d of the names can be those of tenants", tried)
 	}
 }
 

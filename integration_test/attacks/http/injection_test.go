@@ -10,6 +10,9 @@ import (
 // XS-01
 func TestHostileNames(t *testing.T) { stage.Withstand(t, httpattacks.HostileNames) }
 
+// XS-01, for tenants
+func TestHostileTenants(t *testing.T) { stage.Withstand(t, httpattacks.HostileTenants) }
+
 // XS-01, for what people write
 func TestHostileText(t *testing.T) { stage.Withstand(t, httpattacks.HostileText) }
 
