@@ -213,8 +213,8 @@ func TestHostileNamesInFrames(t *testing.T) {
 				}
 			}
 			texts := textOf(t, second.seen[0])
-			if n := len(slices.DeleteFunc(texts, func(text string) bool { return text != name })); n != 2 {
-				t.Errorf("%q is shown %d times, want in the title and among those who are here: %q", name, n, second.seen[0])
+			if n := len(slices.DeleteFunc(texts, func(text string) bool { return text != name })); n != 3 {
+				t.Errorf("%q is shown %d times, want in the title, as the tenant, and among those who are here: %q", name, n, second.seen[0])
 			}
 			wire.conn.Close()
 			second.conn.Close()
