@@ -7,7 +7,10 @@ import (
 	"github.com/multiaccount-go/multiaccount/integration_test/attacks/controls"
 	attacks "github.com/multiaccount-go/multiaccount/integration_test/attacks/http"
 	"github.com/multiaccount-go/multiaccount/integration_test/attacks/stage"
+	"github.com/multiaccount-go/multiaccount/integration_test/sitetest"
 )
+
+func TestMain(m *testing.M) { sitetest.Main(m) }
 
 // expected is an attack and what it has to say when it comes through.
 type expected struct {
