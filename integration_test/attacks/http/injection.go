@@ -290,7 +290,7 @@ func ErrorsTalk(s *stage.Stage) {
 	d := v.Document(s.One)
 	const mark = "<u>zzyzx</u>"
 	inside := []string{"goroutine ", "panic", ".go:", "redis", "WRONGTYPE", "accounts:{", "example:{", "fiber",
-		"fasthttp", "runtime error", "argon2", "/work/", "EOF", "dial tcp"}
+		"fasthttp", "runtime error", "argon2", "/home/", "EOF", "dial tcp"}
 	check := func(what string, r stage.Reply) {
 		s.Helper()
 		if strings.Contains(r.Body, mark) {
