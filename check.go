@@ -353,7 +353,8 @@ func (p *Plugin[U]) checkGuards(s stack, warn warnFunc) {
 		"accounts.SameOrigin() before sign-in and registration. Where the app checks by itself, all is well")
 }
 
-// guarded reports whether a guard, or a live view or a route of package tenant, which have their own, is among the handlers that a route goes through.
+// guarded reports whether a guard, or a live view or a route of package tenant, which have their own, is among the handlers
+// that a route goes through.
 func (p *Plugin[U]) guarded(s stack, places []place, route place) bool {
 	for _, pl := range places {
 		same := pl.route == route.route
