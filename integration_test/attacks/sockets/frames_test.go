@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
@@ -225,8 +226,7 @@ func TestHostileNamesInFrames(t *testing.T) {
 // TestHostileAddressOfAView is XS-01 for a view's page: the address that a stranger made somebody open stands in attributes of
 // the element, and in a header when htmx asks. It must be text there, and lead to this site.
 func TestHostileAddressOfAView(t *testing.T) {
-	l := newLab(t, recipe{})
-	l.app.Get("/*", l.view)
+	l := newLab(t, recipe{routes: func(l *lab, app *fiber.App) { app.Get("/*", l.view) }})
 	b := l.signedIn("a")
 	stamp := b.Document(l.node).Stamp
 	targets := []string{

@@ -45,15 +45,16 @@ func TestGuessedStreamIDsStarveOthers(t *testing.T) {
 // TestEventTypedAsSomebodyOverASocketOfNobody: a view that everybody may see. Its page was drawn for Alice, she signs out in
 // another tab, the view comes back for nobody, and sends what she had typed.
 func TestEventTypedAsSomebodyOverASocketOfNobody(t *testing.T) {
-	l := newLab(t, recipe{})
-	public := live.New(func() live.View { return &board{} }, live.Config{
-		OnConnect: []live.Hook{hooks.LoadAccounts(l.accounts)},
-		Page: func(c *fiber.Ctx, _ *live.Socket, body template.HTML) error {
-			return c.Type("html").SendString(string(body))
-		},
-	})
-	l.app.Get("/public", public)
-	l.app.Post("/public", public)
+	l := newLab(t, recipe{routes: func(l *lab, app *fiber.App) {
+		public := live.New(func() live.View { return &board{} }, live.Config{
+			OnConnect: []live.Hook{hooks.LoadAccounts(l.accounts)},
+			Page: func(c *fiber.Ctx, _ *live.Socket, body template.HTML) error {
+				return c.Type("html").SendString(string(body))
+			},
+		})
+		app.Get("/public", public)
+		app.Post("/public", public)
+	}})
 	for _, d := range views {
 		d.path = "/public"
 		b := l.signedIn("a")

@@ -32,7 +32,6 @@ import (
 type lab struct {
 	t        *testing.T
 	node     *sitetest.Node
-	app      *fiber.App
 	view     fiber.Handler
 	accounts *multiaccount.Plugin[guest]
 
@@ -57,7 +56,8 @@ type recipe struct {
 	bus      live.Bus
 	view     func(*lab) live.View
 	hooks    []live.Hook // behind those of the plugin
-	https    bool        // as where people are
+	routes   func(*lab, *fiber.App)
+	https    bool // as where people are
 	origins  []string
 }
 
@@ -109,13 +109,15 @@ func newLab(t *testing.T, r recipe) *lab {
 	})
 	l.view = view
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
-	l.app = app
 	app.Use(l.accounts.Handler)
 	l.accounts.Register(app)
 	app.Post("/in", l.accounts.SameOrigin(), func(c *fiber.Ctx) error { return l.accounts.SignIn(c, c.Query("id"), "password") })
 	app.Get("/who", func(c *fiber.Ctx) error { return c.SendString(l.accounts.CurrentID(c)) })
 	app.Get("/live", view)
 	app.Post("/live", view)
+	if r.routes != nil {
+		r.routes(l, app)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
