@@ -35,7 +35,7 @@ func main() {
 	role := flag.String("serve", "", "be one of the servers that the benchmark starts, until stdin ends")
 	redisAddr := flag.String("redis", "", "address of Redis, for a server")
 	profile := flag.String("profile", "", "directory for a CPU profile of every server")
-	only := flag.String("only", "", "measure just one of handler, fanout, views, memory, commands")
+	only := flag.String("only", "", "measure just one of handler, fanout, views, memory, commands, stores")
 	flag.Parse()
 	if *role != "" {
 		if err := serve(*role, *redisAddr, *profile); err != nil {
@@ -95,7 +95,7 @@ func run(ctx context.Context, profile, only string) error {
 	for _, measurement := range []struct {
 		name    string
 		measure func() error
-	}{{"handler", b.handler}, {"fanout", b.fanout}, {"views", b.views}, {"memory", b.memory}, {"commands", b.commands}} {
+	}{{"handler", b.handler}, {"fanout", b.fanout}, {"views", b.views}, {"memory", b.memory}, {"commands", b.commands}, {"stores", b.stores}} {
 		if only != "" && only != measurement.name {
 			continue
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -14,15 +15,17 @@ type person struct {
 }
 
 // signIn makes a session of so many accounts, the way the plugin does: one sign-in after the other. The last is current.
-func (b *bench) signIn(accounts int) (*person, error) {
-	out, err := b.sessions.SignIn(b.ctx, nil, nil, "user-1", "password")
+func (b *bench) signIn(accounts int) (*person, error) { return signInAt(b.ctx, b.sessions, accounts) }
+
+func signInAt(ctx context.Context, sessions *account.Manager, accounts int) (*person, error) {
+	out, err := sessions.SignIn(ctx, nil, nil, "user-1", "password")
 	for i := 2; err == nil && i <= accounts; i++ {
 		cookie := *out.Cookie
-		out, err = b.sessions.Change(b.ctx, out.Session, cookie, func(s *account.Session, now time.Time) (account.Effect, error) {
+		out, err = sessions.Change(ctx, out.Session, cookie, func(s *account.Session, now time.Time) (account.Effect, error) {
 			return s.BeginLink("/", now, time.Minute, accounts, accounts+1)
 		})
 		if err == nil {
-			out, err = b.sessions.SignIn(b.ctx, out.Session, &cookie, fmt.Sprintf("user-%d", i), "password")
+			out, err = sessions.SignIn(ctx, out.Session, &cookie, fmt.Sprintf("user-%d", i), "password")
 		}
 	}
 	if err != nil {
