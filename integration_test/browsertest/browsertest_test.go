@@ -48,6 +48,17 @@ func TestBrowser(t *testing.T) {
 		tab.WaitFor(`new Promise(done => setTimeout(done, 10, document.querySelector('#name').value === 'Alice'))`, 5*time.Second)
 	})
 
+	t.Run("typing does not mind a page that swaps the field all the time", func(t *testing.T) {
+		browsertest.Evaluate[bool](sibling, `void setInterval(() => {
+			const field = document.querySelector('#name')
+			if (field !== document.activeElement) field.replaceWith(field.cloneNode())
+		}, 0), true`)
+		for range 5 {
+			sibling.Type("#name", "x")
+			browsertest.Evaluate[bool](sibling, `document.activeElement.blur(), true`)
+		}
+	})
+
 	t.Run("a violation of the policy is a problem", func(t *testing.T) {
 		problems := strings.Join(tab.Problems(), "\n")
 		if !strings.Contains(problems, "Content Security Policy") {

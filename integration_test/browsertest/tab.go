@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -51,10 +52,18 @@ func (tab *Tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	tab.t.Helper()
 	ctx, cancel := context.WithTimeout(tab.ctx, stepTimeout)
 	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
+	err := chromedp.Do(ctx, steps...)
+	for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), replaced) {
+		err = chromedp.Do(ctx, steps...)
+	}
+	if err != nil {
 		tab.t.Fatalf("browsertest: %s: %v%s", what, err, tab.describe())
 	}
 }
+
+// replaced is what Chromium answers when a page has swapped an element between the moment in which it was found and that in
+// which it was to be clicked or focused. Nothing has happened to it yet, and a person would not even notice.
+const replaced = "Could not find node with given id"
 
 // Navigate opens a URL and waits until the page has loaded.
 func (tab *Tab) Navigate(url string) {
