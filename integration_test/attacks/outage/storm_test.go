@@ -151,7 +151,7 @@ type person struct {
 	rnd   *rand.Rand
 	pages []page // drawn so far, most of them stale by now
 
-	dead    []string // cookies of sessions whose end was confirmed
+	dead    []string // cookies of sessions that were seen to have ended
 	session string   // id of the session, and the newest version that it showed
 	version int64
 	count   int
@@ -217,7 +217,10 @@ func (p *person) look() (d sitetest.Document, ok bool) {
 		return d, false
 	}
 	session, _, _ := strings.Cut(p.v.SessionCookie(n), ".")
-	if session == p.session && d.V < p.version {
+	switch same := session != "" && session == p.session; {
+	case same && d.State == "anonymous": // it was ended, although the answer to that got lost
+		p.dead = append(p.dead, p.v.CookieHeader(n))
+	case same && d.V < p.version:
 		p.t.Errorf("a session went from version %d back to %d", p.version, d.V)
 	}
 	p.session, p.version = session, d.V
