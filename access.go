@@ -96,8 +96,11 @@ func (p *Plugin[U]) here(c *fiber.Ctx) string {
 }
 
 // SwitcherHTML returns the switcher of a request, drawn with Config.Slots. It is the element that the browser script and
-// htmx refresh after a change.
+// htmx refresh after a change. On the page that says that the store does not answer it is empty: nobody knows who is signed in.
 func (p *Plugin[U]) SwitcherHTML(c *fiber.Ctx) (template.HTML, error) {
+	if p.visit(c).failure != nil {
+		return "", nil
+	}
 	var b bytes.Buffer
 	err := switcher.RenderWith(&b, p.Switcher(c), p.cfg.Slots)
 	return template.HTML(b.String()), err

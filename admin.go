@@ -93,7 +93,8 @@ func (p *Plugin[U]) UserChanged(ctx context.Context, userID string) error {
 
 // SignOutEverywhere makes an account sign in again in every session that holds it, after a change of its password say.
 // Other accounts of those sessions stay. Whoever is just signing in, or does so while this runs, signs in again too: sign the
-// person who asked for it in afterwards. It takes a second or so. account.ErrNoIndex: the store cannot find the sessions.
+// person who asked for it in afterwards, or answer that person with [Plugin.SignOut], so that the browser forgets too. It takes
+// a second or so. account.ErrNoIndex: the store cannot find the sessions.
 func (p *Plugin[U]) SignOutEverywhere(ctx context.Context, userID string) error {
 	_, err := p.RevokeEverywhere(ctx, userID)
 	return err

@@ -48,6 +48,7 @@ func (p *Plugin[U]) Check(app *fiber.App) []Warning {
 	p.checkOrder(stack, warn)
 	p.checkMiddleware(stack, warn)
 	p.checkGuards(stack, warn)
+	p.checkSignIn(stack, warn)
 	return found
 }
 
@@ -154,10 +155,14 @@ func (p *Plugin[U]) isHandler(pl place) bool {
 
 var ownPackage = reflect.TypeFor[Warning]().PkgPath()
 
-// isGuard reports whether a place keeps other sites, or also other accounts, from acting.
-func (p *Plugin[U]) isGuard(pl place) bool {
-	return pl.code.file == codeOf(p.Protect()).file &&
-		(strings.Contains(pl.code.name, ").Protect.") || strings.Contains(pl.code.name, ").SameOrigin."))
+// isProtect reports whether a place keeps other sites and other accounts from acting.
+func (p *Plugin[U]) isProtect(pl place) bool { return p.isGuardOf(pl, ").Protect.") }
+
+// isSameOrigin reports whether a place keeps other sites from acting.
+func (p *Plugin[U]) isSameOrigin(pl place) bool { return p.isGuardOf(pl, ").SameOrigin.") }
+
+func (p *Plugin[U]) isGuardOf(pl place, method string) bool {
+	return pl.code.file == codeOf(p.Protect()).file && strings.Contains(pl.code.name, method)
 }
 
 // routesAt returns where the plugin's routes begin in the stack of a method, or -1.
@@ -353,13 +358,69 @@ func (p *Plugin[U]) checkGuards(s stack, warn warnFunc) {
 		"accounts.SameOrigin() before sign-in and registration. Where the app checks by itself, all is well")
 }
 
-// guarded reports whether a guard, or a live view or a route of package tenant, which have their own, is among the handlers
-// that a route goes through.
+// guarded reports whether a guard, or something that has one of its own, is among the handlers that a route goes through.
 func (p *Plugin[U]) guarded(s stack, places []place, route place) bool {
 	for _, pl := range places {
 		same := pl.route == route.route
-		onTheWay := same || pl.use && pl.at < route.at && s.covers(pl, route.path)
-		if onTheWay && (p.isGuard(pl) || guardsTenant(pl) || same && isLive(pl)) {
+		if onTheWay := same || p.before(s, pl, route); onTheWay && (p.isProtect(pl) || p.isSameOrigin(pl) || guardsTenant(pl) ||
+			asksForKey(pl) || same && (isLive(pl) || p.isSignOut(pl))) {
+			return true
+		}
+	}
+	return false
+}
+
+// before reports whether every request to a route meets a place on its way.
+func (p *Plugin[U]) before(s stack, pl, route place) bool {
+	return pl.use && pl.at < route.at && s.covers(pl, route.path)
+}
+
+// isSignOut reports whether a place is a plugin's SignOut, which looks at the origin itself.
+func (p *Plugin[U]) isSignOut(pl place) bool {
+	return strings.HasPrefix(pl.code.name, ownPackage+".(*Plugin[") && strings.HasSuffix(pl.code.name, ").SignOut-fm")
+}
+
+// asksForKey reports whether a place is the Handler of package auth/apitoken, which asks for a key that no other site has.
+func asksForKey(pl place) bool {
+	return strings.HasSuffix(pl.code.name, "/auth/apitoken.(*Keys).Handler-fm")
+}
+
+// checkSignIn looks for what keeps people from signing in or out.
+func (p *Plugin[U]) checkSignIn(s stack, warn warnFunc) {
+	if !s.mounts && !s.answers(fiber.MethodGet, p.urls.signIn) {
+		warn("no_sign_in", "no route answers GET "+p.urls.signIn, "people are sent there who have to sign in",
+			"Add that page, or set Config.Paths.SignIn to the page of the app, with the prefix of its group")
+	}
+	var locked []string
+	posts := s.methods[fiber.MethodPost]
+	for _, route := range posts {
+		if route.use || !p.isSameOrigin(route) {
+			continue
+		}
+		for _, pl := range posts {
+			if p.isProtect(pl) && p.before(s, pl, route) {
+				locked = append(locked, "POST "+route.path)
+				break
+			}
+		}
+	}
+	if len(locked) > 0 {
+		warn("protected_sign_in", "accounts.Protect() stands before "+strings.Join(locked, ", "), "it turns everybody away who is not "+
+			"signed in, so nobody can sign in or register there", "Register these routes first, and call app.Use(accounts.Protect()) "+
+			"behind them")
+	}
+	for _, route := range posts {
+		if p.isSignOut(route) && !s.isPluginRoute(p.urls, p.paths, route) {
+			warn("app_sign_out", "POST "+route.path+" signs out and is not Config.Paths.AppSignOut", "it does not work while the store is "+
+				"down", fmt.Sprintf("Set Config.Paths.AppSignOut to %q", route.path))
+		}
+	}
+}
+
+// answers reports whether a route answers requests to a path.
+func (s stack) answers(method, path string) bool {
+	for _, pl := range s.methods[method] {
+		if (!pl.use || strings.HasSuffix(pl.path, "*")) && fiber.RoutePatternMatch(path, pl.path, fiber.Config{CaseSensitive: !s.fold}) {
 			return true
 		}
 	}

@@ -149,6 +149,31 @@ func TestCheckFindsNeighboursThatDoNotGoTogether(t *testing.T) {
 		"addresses from anybody":    {app: fiber.Config{ProxyHeader: "X-Forwarded-For"}, mount: mounted, want: "proxy_header"},
 		"addresses from a proxy": {app: fiber.Config{ProxyHeader: "X-Forwarded-For", EnableTrustedProxyCheck: true,
 			TrustedProxies: []string{"10.0.0.1"}}, mount: mounted},
+		"no page to sign in": {mount: mounted, want: "no_sign_in"},
+		"the page to sign in has another name": {mount: func(app *fiber.App, p p, _ *site) {
+			mounted(app, p, nil)
+			app.Get("/login", ok)
+		}, change: func(c *config) { c.Paths.SignIn = "/log-in" }, want: "no_sign_in"},
+		"the page to sign in is one of many": {mount: func(app *fiber.App, p p, _ *site) {
+			mounted(app, p, nil)
+			app.Get("/:page", ok)
+		}, change: func(c *config) { c.Paths.SignIn = "/login" }},
+		"Protect before signing in": {mount: func(app *fiber.App, p p, _ *site) {
+			app.Use(p.Handler, p.Protect())
+			p.Register(app)
+			app.Post("/session", p.SameOrigin(), ok)
+		}, want: "protected_sign_in"},
+		"Protect behind signing in": {mount: func(app *fiber.App, p p, _ *site) {
+			app.Use(p.Handler)
+			p.Register(app)
+			app.Post("/session", p.SameOrigin(), ok)
+			app.Use(p.Protect())
+			app.Post("/x", ok)
+		}},
+		"a sign-out that the configuration does not name": {mount: func(app *fiber.App, p p, _ *site) {
+			mounted(app, p, nil)
+			app.Post("/session/sign_out", p.SignOut)
+		}, want: "app_sign_out"},
 		"GET only": {app: fiber.Config{GETOnly: true}, mount: mounted, want: "get_only"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,6 +182,9 @@ func TestCheckFindsNeighboursThatDoNotGoTogether(t *testing.T) {
 			}
 			p, s := plugin(t, tc.change)
 			app := fiber.New(tc.app)
+			if !strings.Contains(tc.want, "no_sign_in") {
+				app.Get("/session/new", ok)
+			}
 			tc.mount(app, p, s)
 			got := p.Check(app)
 			if codes(got) != tc.want {

@@ -196,6 +196,28 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+// While nobody knows who is signed in, a layout's switcher does not offer to sign in.
+func TestLayoutWithASwitcherWhileTheStoreIsDown(t *testing.T) {
+	var s *site
+	s = newSite(t, func(c *config) {
+		c.Layout = func(c *fiber.Ctx, p multiaccount.Page) error {
+			html, err := s.accounts.SwitcherHTML(c)
+			if err != nil {
+				return err
+			}
+			return c.Status(p.Status).SendString(string(html) + "|" + string(p.Body))
+		}
+	})
+	b := s.signedIn("a")
+	if a := b.get("/link/p/a"); !strings.Contains(a.Body, "account-switcher") {
+		t.Fatalf("while all is well: %s", a.Body)
+	}
+	s.store.fail(errStoreDown)
+	if a := b.get("/link/p/a"); a.Status != 503 || !strings.HasPrefix(a.Body, "|") {
+		t.Errorf("got %d %s", a.Status, a.Body)
+	}
+}
+
 func TestTextsAndFollow(t *testing.T) {
 	s := newSite(t, func(c *config) {
 		c.Texts.NotFound, c.Texts.LinkLimit = "Gibt es nicht <hier>.", "Mehr als %d gehen nicht."

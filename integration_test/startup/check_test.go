@@ -93,6 +93,7 @@ func TestCheckFindsWhatMixesPeopleUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, app := newPlugin(t), fiber.New()
+			app.Get("/session/new", ok)
 			tc.mount(app, p)
 			if got := p.Check(app); codes(got) != tc.want {
 				t.Errorf("got %q, want %q: %v", codes(got), tc.want, got)
