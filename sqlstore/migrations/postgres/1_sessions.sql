@@ -41,7 +41,8 @@ FROM {ns}sessions s
 -- The zero byte becomes the character for what cannot be shown: text holds none, and one account's id must not keep
 -- everybody from reading.
 CROSS JOIN LATERAL (SELECT replace(s.data::text, '\u0000', '\ufffd')::json AS record OFFSET 0) r
-CROSS JOIN LATERAL (SELECT CASE WHEN r.record ->> 'schema' = '1' THEN r.record -> 'acc' ELSE '[]' END AS list) a
+CROSS JOIN LATERAL (SELECT CASE WHEN r.record ->> 'schema' = '1' AND json_typeof(r.record -> 'acc') = 'array'
+                                THEN r.record -> 'acc' ELSE '[]' END AS list) a
 CROSS JOIN LATERAL json_array_elements(a.list) p
 CROSS JOIN LATERAL json_array_elements(a.list) m
 WHERE s.expires_at > now()
