@@ -19,6 +19,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if address := os.Getenv(saverEnv); address != "" {
+		saveForEver(address)
+	}
 	code := m.Run()
 	postgres.StopShared()
 	os.Exit(code)
