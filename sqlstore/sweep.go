@@ -52,7 +52,7 @@ func (s *Store) Run(ctx context.Context) error {
 var perishable = [][3]string{{"sessions", "expires_at", "id"}, {"enlisted", "until", "account, session"}}
 
 func (p *postgres) sweep(ctx context.Context, limit int) (removed int, err error) {
-	for _, t := range perishable {
+	for _, t := range append(perishable[:len(perishable):len(perishable)], [3]string{"tries", "until"}) {
 		table, over := p.table(t[0]), t[1]
 		// Rows that somebody writes to, or sweeps, are passed over rather than waited for. By place rather than by key, which
 		// has two columns in one of them; a row that moves meanwhile is locked, so it does not.
