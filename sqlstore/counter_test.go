@@ -119,3 +119,43 @@ func TestNoTryEscapesWhileRowsAreRemoved(t *testing.T) {
 		t.Errorf("%d buckets are left, want none", n)
 	}
 }
+
+// The same, at the moment that matters: the row is there when a try is about to wait for it, and gone when it has it.
+func TestATryCountsInARowThatWasRemovedBeforeItsEyes(t *testing.T) {
+	db := onPostgres.open(t, onPostgres.migrated(t))
+	counter, b := sqlstore.NewCounter(db, quiet), []attempts.Bucket{{Key: "a", Tries: 2, Step: time.Hour}}
+	if wait, err := counter.Take(t.Context(), b); wait != 0 || err != nil {
+		t.Fatal(wait, err)
+	}
+	other, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Rollback() }() // after the commit: does nothing
+	if _, err := other.ExecContext(t.Context(), "SELECT FROM multiaccount.tries FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		wait, err := counter.Take(t.Context(), b)
+		if err == nil && wait != 0 {
+			t.Errorf("wait %v, want none: what was counted is forgotten", wait)
+		}
+		done <- err
+	}()
+	eventually(t, "the try waits for the row", func() bool {
+		return count(t, db, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0
+	})
+	if _, err := other.ExecContext(t.Context(), "DELETE FROM multiaccount.tries"); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, db, "SELECT count(*) FROM multiaccount.tries WHERE at > 0"); n != 1 {
+		t.Error("the try is counted nowhere")
+	}
+}

@@ -33,14 +33,21 @@ func TestManyMigrateAnEmptyDatabaseAtOnce(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			address := e.make(t)
 			var wg sync.WaitGroup
-			for range 6 {
-				store := e.store(t, address)
+			begin := make(chan struct{})
+			for range 12 {
+				db := e.open(t, address)
+				if err := db.PingContext(t.Context()); err != nil { // so that they are as near to each other as can be
+					t.Fatal(err)
+				}
+				store := e.on(db, quiet)
 				wg.Go(func() {
+					<-begin
 					if err := store.Migrate(t.Context()); err != nil {
 						t.Error(err)
 					}
 				})
 			}
+			close(begin)
 			wg.Wait()
 			signedIn(t, e.store(t, address), "alice")
 		})
