@@ -1,6 +1,6 @@
 # Every command a developer needs. `make help` lists them.
 
-MODULES := . tenant auth example integration_test
+MODULES := . internal/postgres tenant auth sqlstore example integration_test
 GO      ?= go
 
 .DEFAULT_GOAL := help

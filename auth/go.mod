@@ -4,6 +4,7 @@ go 1.25.0
 
 replace (
 	github.com/multiaccount-go/multiaccount => ..
+	github.com/multiaccount-go/multiaccount/internal/postgres => ../internal/postgres
 	github.com/multiaccount-go/multiaccount/tenant => ../tenant
 )
 
@@ -13,6 +14,7 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/multiaccount-go/multiaccount v0.0.0-00010101000000-000000000000
+	github.com/multiaccount-go/multiaccount/internal/postgres v0.0.0-00010101000000-000000000000
 	github.com/multiaccount-go/multiaccount/tenant v0.0.0-00010101000000-000000000000
 	github.com/pressly/goose/v3 v3.27.0
 	golang.org/x/crypto v0.54.0

@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/postgres"
 	"github.com/multiaccount-go/multiaccount/auth/userdb"
 	_ "github.com/multiaccount-go/multiaccount/auth/userdb/postgres"
 	_ "github.com/multiaccount-go/multiaccount/auth/userdb/sqlite"
+	"github.com/multiaccount-go/multiaccount/internal/postgres"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 

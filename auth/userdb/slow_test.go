@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/postgres"
 	"github.com/multiaccount-go/multiaccount/auth/userdb"
+	"github.com/multiaccount-go/multiaccount/internal/postgres"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 

@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/multiaccount-go/multiaccount/auth/internal/postgres"
+	"github.com/multiaccount-go/multiaccount/internal/postgres"
 )
 
-// TestAServerLeavesNothingBehind starts one, uses it, and looks for what is left.
+// TestAServerLeavesNothingBehind starts one, uses it, lets it crash, and looks for what is left.
 func TestAServerLeavesNothingBehind(t *testing.T) {
 	t.Setenv("TMPDIR", openFolder(t))
 	s, err := postgres.Start()
@@ -18,13 +18,26 @@ func TestAServerLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Stop()
-	db, err := sql.Open("pgx", s.NewDatabase(t))
+	address := s.NewDatabase(t)
+	db, err := sql.Open("pgx", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
 	if _, err := db.ExecContext(t.Context(), "CREATE TABLE t (n int)"); err != nil {
 		t.Fatal(err)
+	}
+	s.Crash()
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := sql.Open("pgx", address) // no connection of the first one is alive
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if _, err := again.ExecContext(t.Context(), "INSERT INTO t VALUES (1)"); err != nil {
+		t.Errorf("after a crash: %v", err)
 	}
 	s.Stop()
 	if conn, err := net.Dial("tcp", s.Addr); err == nil {

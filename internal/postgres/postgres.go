@@ -32,6 +32,7 @@ type Server struct {
 
 	password string
 	dir      string
+	as       *syscall.Credential // the user that it runs as; nil: ours
 	run      *exec.Cmd
 	ended    chan struct{} // closed when the server is gone
 	log      bytes.Buffer  // complete when ended is closed
@@ -62,7 +63,7 @@ var shared struct {
 
 // Start starts a server. The caller stops it.
 func Start() (*Server, error) {
-	s := &Server{password: rand.Text(), ended: make(chan struct{})}
+	s := &Server{password: rand.Text()}
 	if err := s.start(); err != nil {
 		s.Stop()
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
@@ -79,12 +80,11 @@ func (s *Server) start() (err error) {
 	if err := os.WriteFile(secret, []byte(s.password), 0o600); err != nil {
 		return err
 	}
-	as, err := s.handOver(s.dir, secret)
-	if err != nil {
+	if s.as, err = handOver(s.dir, secret); err != nil {
 		return err
 	}
 	data := filepath.Join(s.dir, "data")
-	initdb, err := s.command(as, "initdb", "--pgdata", data, "--username", "test", "--auth", "scram-sha-256",
+	initdb, err := s.command("initdb", "--pgdata", data, "--username", "test", "--auth", "scram-sha-256",
 		"--pwfile", secret, "--encoding", "UTF8", "--no-locale", "--no-sync")
 	if err != nil {
 		return err
@@ -97,25 +97,37 @@ func (s *Server) start() (err error) {
 		return err
 	}
 	s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	s.run, err = s.command(as, "postgres", "-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1",
+	return s.launch()
+}
+
+// launch runs the server on what initdb has made.
+func (s *Server) launch() (err error) {
+	_, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return err
+	}
+	s.run, err = s.command("postgres", "-D", filepath.Join(s.dir, "data"), "-p", port, "-c", "listen_addresses=127.0.0.1",
 		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=300", "-c", "deadlock_timeout=200ms")
 	if err != nil {
 		return err
 	}
+	s.log.Reset()
 	s.run.Stdout, s.run.Stderr = &s.log, &s.log
 	dieWithUs(s.run.SysProcAttr)
 	if err := s.run.Start(); err != nil {
 		return err
 	}
+	run, ended := s.run, make(chan struct{})
+	s.ended = ended
 	go func() {
-		_ = s.run.Wait() // how it ended is in the log
-		close(s.ended)
+		_ = run.Wait() // how it ended is in the log
+		close(ended)
 	}()
 	return s.await()
 }
 
 // handOver gives files to the user that the server runs as. PostgreSQL does not run as root.
-func (s *Server) handOver(files ...string) (*syscall.Credential, error) {
+func handOver(files ...string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
@@ -139,14 +151,14 @@ func (s *Server) handOver(files ...string) (*syscall.Credential, error) {
 	return nil, errors.New("it does not run as root, and there is no user postgres or nobody")
 }
 
-func (s *Server) command(as *syscall.Credential, program string, args ...string) (*exec.Cmd, error) {
+func (s *Server) command(program string, args ...string) (*exec.Cmd, error) {
 	path, err := find(program)
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(path, args...)
 	cmd.Dir = s.dir // the folder of the tests may be closed to the server's user
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as}
 	return cmd, nil
 }
 
@@ -197,12 +209,25 @@ func (s *Server) await() error {
 	}
 }
 
-// Stop ends the server at once and removes what it has written.
-func (s *Server) Stop() {
+// Crash ends the server at once, as a power cut does, and keeps what it has written.
+func (s *Server) Crash() {
 	if s.run != nil && s.run.Process != nil {
 		_ = s.run.Process.Signal(syscall.SIGQUIT)
 		<-s.ended
 	}
+}
+
+// Restart starts a server again that has crashed, on the same port and with what was committed.
+func (s *Server) Restart() error {
+	if err := s.launch(); err != nil {
+		return fmt.Errorf("start PostgreSQL again: %w", err)
+	}
+	return nil
+}
+
+// Stop ends the server at once and removes what it has written.
+func (s *Server) Stop() {
+	s.Crash()
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir)
 	}
