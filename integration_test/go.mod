@@ -11,11 +11,15 @@ require (
 	github.com/gofiber/fiber/v2 v2.52.15
 	github.com/gofiber/storage/redis/v3 v3.4.3
 	github.com/google/uuid v1.6.0
+	github.com/jackc/pgx/v5 v5.12.0
 	github.com/multiaccount-go/multiaccount v0.0.0
 	github.com/multiaccount-go/multiaccount/auth v0.0.0-00010101000000-000000000000
+	github.com/multiaccount-go/multiaccount/internal/postgres v0.0.0-00010101000000-000000000000
+	github.com/multiaccount-go/multiaccount/sqlstore v0.0.0-00010101000000-000000000000
 	github.com/multiaccount-go/multiaccount/tenant v0.0.0-00010101000000-000000000000
 	github.com/redis/go-redis/v9 v9.22.0
 	golang.org/x/net v0.57.0
+	modernc.org/sqlite v1.59.0
 )
 
 require (
@@ -23,6 +27,9 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/klauspost/compress v1.19.1 // indirect
 	github.com/mattn/go-colorable v0.1.13 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
@@ -49,11 +56,12 @@ require (
 	modernc.org/libc v1.75.7 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
-	modernc.org/sqlite v1.59.0 // indirect
 )
 
 replace (
 	github.com/multiaccount-go/multiaccount => ..
 	github.com/multiaccount-go/multiaccount/auth => ../auth
+	github.com/multiaccount-go/multiaccount/internal/postgres => ../internal/postgres
+	github.com/multiaccount-go/multiaccount/sqlstore => ../sqlstore
 	github.com/multiaccount-go/multiaccount/tenant => ../tenant
 )

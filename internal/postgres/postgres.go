@@ -236,6 +236,9 @@ func (s *Server) Stop() {
 // Password returns the password of the server's only user, so that a test can look for it where it must not be.
 func (s *Server) Password() string { return s.password }
 
+// URL returns the address of the database that every server begins with.
+func (s *Server) URL() string { return s.url("postgres") }
+
 // NewDatabase makes an empty database and returns its address. It goes with the server.
 func (s *Server) NewDatabase(t testing.TB) string {
 	t.Helper()
