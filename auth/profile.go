@@ -41,7 +41,16 @@ func (a *Auth) profilePage(c *fiber.Ctx) error {
 		return a.failed(err)
 	}
 	if answer.Of(c) == answer.JSON {
-		return c.JSON(fiber.Map{"id": user.ID, "name": user.Name, "email": user.Email, "has_password": hash != ""})
+		identities, err := a.cfg.Users.Identities(ctx, user.ID)
+		if err != nil {
+			return a.failed(err)
+		}
+		at := make([]fiber.Map, len(identities))
+		for n, i := range identities {
+			at[n] = fiber.Map{"provider": i.Provider, "subject": i.Subject}
+		}
+		return c.JSON(fiber.Map{"id": user.ID, "name": user.Name, "email": user.Email, "has_password": hash != "",
+			"identities": at})
 	}
 	return a.drawProfile(c, user, hash, nil, nil)
 }

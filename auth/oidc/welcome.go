@@ -199,6 +199,7 @@ const (
 	CodeProviderAway     = "provider_unavailable" // the provider does not answer
 	CodeEmailTaken       = "email_taken"          // a user has the address and has not connected the identity
 	CodeIdentityTaken    = "identity_taken"       // the identity is another user's
+	CodeLastWay          = "last_way"             // the identity is the only way in; a password has to be set first
 	CodeOtherAccount     = "other_account"        // another account is current than the one that was to be connected
 	CodeUnknown          = "unknown_identity"     // Config.KnownOnly
 	CodeNoEmail          = "no_email"             // Config.RequireEmail
