@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"hooks":             {".", "live"},
 	"htmx":              {"browser"},
 	"internal/htmltest": {},
+	"internal/oidctest": {},
 	"internal/origin":   {},
 	"internal/pages":    {"switcher"},
 	"live":              {"internal/origin"},

@@ -22,7 +22,7 @@ func withIdentities(t *testing.T, s *site, email string, subjects ...string) (*s
 		t.Fatal(err)
 	}
 	for _, subject := range subjects {
-		if err := s.Users.AddIdentity(t.Context(), u.ID, auth.Identity{Provider: s.acme.issuer(), Subject: subject}); err != nil {
+		if err := s.Users.AddIdentity(t.Context(), u.ID, auth.Identity{Provider: s.acme.Issuer(), Subject: subject}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -53,7 +53,7 @@ func TestDisconnecting(t *testing.T) {
 			cfg.OnEvent = func(_ context.Context, e oidc.Event) { heard = append(heard, e) }
 		})
 		b, alice := withIdentities(t, s, "alice@example.com")
-		b.Get(s.acme.signs(s.leaves(b, "/profile", "/auth/acme/connect"), "sub", nil), signintest.ByLink...).Leads("/profile")
+		b.Get(s.acme.Signs(s.leaves(b, "/profile", "/auth/acme/connect"), "sub", nil), signintest.ByLink...).Leads("/profile")
 		page := b.Get("/profile").Says("Disconnect Acme").Says("Connect another account of Acme").Says("Connect with other")
 		if strings.Contains(page.Body, "<small>") {
 			t.Errorf("tells apart what is alone: %s", page.Body)
