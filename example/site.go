@@ -36,6 +36,7 @@ type site struct {
 	notes    *notes.Notes
 	board    *board.Board
 	mail     mailbox
+	ways     ways
 	demo     bool // anybody who is signed in may make users active and inactive
 }
 
@@ -143,9 +144,9 @@ func (s *site) formLayout(c *fiber.Ctx, p multiaccount.Page) error {
 	return s.render(c, look{view: "form", title: p.Title, status: p.Status, data: p.Body})
 }
 
-// authTemplates are the pages of package auth that look different here.
-func authTemplates() fs.FS {
-	files, err := fs.Sub(viewFiles, "views/auth")
+// folder returns the pages of a package that look different here.
+func folder(name string) fs.FS {
+	files, err := fs.Sub(viewFiles, name)
 	if err != nil {
 		panic(err) // the name is right
 	}

@@ -98,7 +98,7 @@ func TestDisconnecting(t *testing.T) {
 		alice := s.known("alice@example.com", "sub") // she has no password
 		b := s.Browser().Enter(alice)
 		form := b.Get("/profile").Form(path)
-		b.Post(path, form).Is(http.StatusConflict).Says("Choose a password in your profile first")
+		b.Post(path, form).Is(http.StatusConflict).Says("stays connected while you have no password")
 		b.Post(path, form, signintest.AsJSON...).Is(http.StatusConflict).Says(`"error":"last_way"`)
 		hasIdentities(t, s, alice, "sub")
 		s.signIn(s.Browser(), "sub", nil).Leads("/")

@@ -62,8 +62,7 @@ func (t *Texts) setDefaults() {
 		&t.Disconnect:     "Disconnect %s",
 		&t.Disconnected:   "%s is disconnected. It does not sign you in any more.",
 		&t.NotConnected:   "This account of %s is not connected with yours.",
-		&t.LastWay: "%s is the only way in which you sign in here, so it stays connected. Choose a password in your profile " +
-			"first; then disconnect it.",
+		&t.LastWay:        "%s stays connected while you have no password. Choose one in your profile first; then disconnect it.",
 
 		&t.NotFound: "There is no such way to sign in.",
 		&t.Interrupted: "This answer belongs to no sign-in that was begun in this browser, or to one that was begun too long ago or " +
