@@ -11,7 +11,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/multiaccount-go/multiaccount"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 )
 
 // callback takes the provider's answer. The flow is over with the first answer that carries its state, whatever it says.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 )
 
 // fieldSubject says which identity at a provider is to be disconnected: a user may have several.

@@ -54,7 +54,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/auth/internal/way"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -169,10 +169,10 @@ func Templates() fs.FS {
 type OIDC struct {
 	cfg       Config
 	providers map[string]*provider
-	pages     *answer.Pages
+	pages     *way.Pages
 	box       *box
-	leaving   answer.Cookie // of somebody who is at the provider
-	arriving  answer.Cookie // of somebody new who is asked for the name of a tenant
+	leaving   way.Cookie // of somebody who is at the provider
+	arriving  way.Cookie // of somebody new who is asked for the name of a tenant
 }
 
 // life is how long somebody may take at the provider, and over the name of a tenant.
@@ -186,11 +186,11 @@ func New(cfg Config) (*OIDC, error) {
 		return nil, fmt.Errorf("oidc: configuration:\n%w", err)
 	}
 	o := &OIDC{cfg: cfg, providers: map[string]*provider{}, box: newBox(cfg.Key),
-		leaving:  answer.NewCookie("oidc", cfg.InsecurePlainHTTPForDevelopment, life),
-		arriving: answer.NewCookie("oidc-new", cfg.InsecurePlainHTTPForDevelopment, life),
+		leaving:  way.NewCookie("oidc", cfg.InsecurePlainHTTPForDevelopment, life),
+		arriving: way.NewCookie("oidc-new", cfg.InsecurePlainHTTPForDevelopment, life),
 	}
 	var err error
-	o.pages, err = answer.NewPages(Templates(), cfg.Templates, cfg.Texts.Lang, cfg.Layout,
+	o.pages, err = way.NewPages(Templates(), cfg.Templates, cfg.Texts.Lang, cfg.Layout,
 		func(c *fiber.Ctx) template.HTML { return cfg.Accounts.Head(c) })
 	if err != nil {
 		return nil, fmt.Errorf("oidc: configuration: %w", err)
@@ -283,8 +283,8 @@ func (cfg *Config) validate() error {
 		}
 		names[p.Name], issuers[p.Issuer] = true, true
 	}
-	errs = append(errs, answer.CheckBaseURL(cfg.BaseURL, cfg.InsecurePlainHTTPForDevelopment),
-		answer.CheckPath("Base", cfg.Paths.Base), answer.CheckPath("Profile", cfg.Paths.Profile))
+	errs = append(errs, way.CheckBaseURL(cfg.BaseURL, cfg.InsecurePlainHTTPForDevelopment),
+		way.CheckPath("Base", cfg.Paths.Base), way.CheckPath("Profile", cfg.Paths.Profile))
 	return errors.Join(errs...)
 }
 
