@@ -72,10 +72,11 @@ func TestLeadAnswersByWhoAsks(t *testing.T) {
 			r := httptest.NewRequest("POST", "/", nil)
 			r.Header.Set(test.header, test.value)
 			got, body := send(t, r, func(c *fiber.Ctx) error {
+				_ = c.SendString("an answer that this one replaces")
 				return answer.Lead(c, "/there", http.StatusCreated, fiber.Map{"made": 1})
 			})
 			if got.StatusCode != test.status || test.want != "" && got.Header.Get(test.want) != "/there" ||
-				test.want == "" && body != `{"made":1}` {
+				test.want == "" && body != `{"made":1}` || test.want != "" && body != "" {
 				t.Errorf("got status %d, %v, %s", got.StatusCode, got.Header, body)
 			}
 			if got.Header.Get("Cache-Control") != "no-store" {
