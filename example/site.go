@@ -179,10 +179,11 @@ func fail(c *fiber.Ctx, status int, code, text string) error {
 	return send(c, "failed", "document", text)
 }
 
-// isUnavailable reports whether an error says that Redis cannot be reached, or not in time.
+// isUnavailable reports whether an error says that Redis cannot be reached, or not in time, or that other processes write to
+// the file of SQLite for too long.
 func isUnavailable(err error) bool {
 	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF)
+	return users.IsBusy(err) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF)
 }
 
 // wantsJSON reports whether a program asks rather than a browser.
