@@ -42,6 +42,10 @@ fuzz: ## each fuzz target for 30 seconds
 bench: setup ## ratios against hand-written floors, in one run (docs/performance.md)
 	$(GO) run -C integration_test ./bench
 
+.PHONY: pictures
+pictures: setup ## take the pictures of docs/ and README.md anew
+	$(GO) test -C integration_test ./journey -run TestPicturesOfTheDocuments -count=1 -args -update
+
 .PHONY: setup
 setup: ## install what the tests need: redis-server, postgresql, chromium, a C compiler for -race
 	@scripts/setup

@@ -27,6 +27,9 @@ type Paths struct {
 	AppSignOut string // the app's own sign-out route, if it calls SignOut: it must work while the store is down. Default: none
 }
 
+// Paths returns Config.Paths with its defaults, for packages whose routes have to be the ones that it names.
+func (p *Plugin[U]) Paths() Paths { return p.paths }
+
 func (p *Paths) setDefaults() {
 	for field, path := range map[*string]string{
 		&p.Base: "/link", &p.Link: "/p", &p.Cancel: "/cancel", &p.Switch: "/switch_to", &p.SignOut: "/sign_out",

@@ -21,6 +21,7 @@ import (
 
 // Accounts is what this package needs of a [multiaccount.Plugin]. Each is one, whatever the app's type of a user.
 type Accounts interface {
+	Paths() multiaccount.Paths
 	Available(c *fiber.Ctx) error
 	SignIn(c *fiber.Ctx, userID, method string) error
 	CanSignIn(c *fiber.Ctx) error

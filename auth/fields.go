@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"regexp"
 	"slices"
 	"strings"
@@ -68,10 +69,10 @@ func (f Field) max() int {
 }
 
 // values reads the fields of the app.
-func (a *Auth) values(p Problems, from posted) map[string]string {
+func (a *Auth) values(p Problems, from answer.Body) map[string]string {
 	values := map[string]string{}
 	for _, f := range a.cfg.Fields {
-		value := strings.TrimSpace(from.text(f.Name))
+		value := strings.TrimSpace(from.Text(f.Name))
 		values[f.Name] = value
 		switch {
 		case value == "" && f.Required:

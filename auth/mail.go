@@ -12,7 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -182,7 +182,7 @@ func (a *Auth) confirmRegistration(ctx context.Context, c *fiber.Ctx, t Token) e
 		return a.failed(err)
 	}
 	var user User
-	typed := read(c).text(FieldPassword)
+	typed := answer.Read(c).Text(FieldPassword)
 	err := a.tryPassword(ctx, c, who.Email, func(ctx context.Context) (err error) {
 		right, err := a.belongs(ctx, User{ID: t.ID}, typed, who.PasswordHash)
 		if err == nil && !right {
@@ -232,5 +232,5 @@ func (a *Auth) confirmEmail(ctx context.Context, c *fiber.Ctx, t Token) error {
 		a.cfg.Log.Warn("auth: a link that was followed stays", "err", err)
 	}
 	a.changed(ctx, c, t.UserID, ActionEmailChanged)
-	return lead(c, a.paths.Profile, fiber.Map{"email": t.Data})
+	return answer.Lead(c, a.paths.Profile, fiber.StatusOK, fiber.Map{"email": t.Data})
 }

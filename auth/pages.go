@@ -18,6 +18,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/auth/password"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/switcher"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
@@ -155,7 +156,7 @@ func (a *Auth) draw(c *fiber.Ctx, name string, v View) error {
 	if err != nil {
 		return err
 	}
-	if wantsPart(c) {
+	if answer.IsPart(c) {
 		c.Type("html", "utf-8")
 		return c.SendString(string(body))
 	}
@@ -247,9 +248,9 @@ func (a *Auth) entrance(c *fiber.Ctx, title string) View {
 
 // onward returns the query that takes to the other page where to go on from there. That page checks it.
 func onward(c *fiber.Ctx) string {
-	p, query := read(c), url.Values{}
+	p, query := answer.Read(c), url.Values{}
 	for _, name := range []string{"request_path", FieldInvitation} {
-		if value := cmp.Or(p.text(name), c.Query(name)); value != "" {
+		if value := cmp.Or(p.Text(name), c.Query(name)); value != "" {
 			query.Set(name, value)
 		}
 	}
@@ -289,7 +290,7 @@ func (a *Auth) drawSignIn(c *fiber.Ctx, email string, wrong Problems) error {
 	return a.draw(c, "sign_in.html", v)
 }
 
-func (a *Auth) drawRegistration(c *fiber.Ctx, p posted, invitation string, wrong Problems) error {
+func (a *Auth) drawRegistration(c *fiber.Ctx, p answer.Body, invitation string, wrong Problems) error {
 	t := a.cfg.Texts
 	v := a.entrance(c, t.RegistrationTitle)
 	var err error
@@ -299,15 +300,15 @@ func (a *Auth) drawRegistration(c *fiber.Ctx, p posted, invitation string, wrong
 	f := Form{Action: a.paths.Registration, Button: t.RegisterButton,
 		Hidden: a.cfg.Accounts.ReturnField(c) + a.cfg.Accounts.IntentField(c) + switcher.Hidden(FieldInvitation, invitation)}
 	if a.asksAccountName(invitation) {
-		f.Inputs = append(f.Inputs, Input{Name: FieldAccountName, Label: t.AccountNameLabel, Value: p.text(FieldAccountName),
+		f.Inputs = append(f.Inputs, Input{Name: FieldAccountName, Label: t.AccountNameLabel, Value: p.Text(FieldAccountName),
 			Autocomplete: "organization", Required: true, MinLength: tenant.MinName, MaxLength: tenant.MaxName})
 	} else {
-		f.Inputs = append(f.Inputs, Input{Name: FieldName, Label: t.NameLabel, Value: p.text(FieldName), Autocomplete: "name",
+		f.Inputs = append(f.Inputs, Input{Name: FieldName, Label: t.NameLabel, Value: p.Text(FieldName), Autocomplete: "name",
 			MaxLength: maxName})
 	}
-	f.Inputs = append(f.Inputs, a.emailInput(p.text(FieldEmail)))
+	f.Inputs = append(f.Inputs, a.emailInput(p.Text(FieldEmail)))
 	for _, own := range a.cfg.Fields {
-		f.Inputs = append(f.Inputs, Input{Name: own.Name, Label: own.Label, Type: own.Type, Value: p.text(own.Name),
+		f.Inputs = append(f.Inputs, Input{Name: own.Name, Label: own.Label, Type: own.Type, Value: p.Text(own.Name),
 			Hint: own.Hint, Autocomplete: cmp.Or(own.Autocomplete, "off"), Required: own.Required, MaxLength: own.max()})
 	}
 	f.Inputs = append(f.Inputs, a.newPasswordInputs(t.PasswordLabel)...)
@@ -316,7 +317,7 @@ func (a *Auth) drawRegistration(c *fiber.Ctx, p posted, invitation string, wrong
 }
 
 // drawProfile draws the three forms of the profile. p and wrong are of the one that was sent.
-func (a *Auth) drawProfile(c *fiber.Ctx, user User, hash string, p *posted, wrong Problems) error {
+func (a *Auth) drawProfile(c *fiber.Ctx, user User, hash string, p *answer.Body, wrong Problems) error {
 	t := a.cfg.Texts
 	stamp := a.cfg.Accounts.StampField(c)
 	v := View{Title: t.ProfileTitle, User: user}
@@ -328,11 +329,11 @@ func (a *Auth) drawProfile(c *fiber.Ctx, user User, hash string, p *posted, wron
 	ofProfile, ofPassword := Problems{}, wrong
 	if p != nil {
 		ofProfile, ofPassword = wrong, Problems{}
-		if p.has(FieldName) {
-			name = p.text(FieldName)
+		if p.Has(FieldName) {
+			name = p.Text(FieldName)
 		}
-		if p.has(FieldEmail) {
-			email = p.text(FieldEmail)
+		if p.Has(FieldEmail) {
+			email = p.Text(FieldEmail)
 		}
 	}
 	v.Form = a.form(Form{Action: a.paths.Profile, Hidden: stamp, Button: t.SaveButton, Inputs: []Input{

@@ -58,7 +58,22 @@ func (p Paths) validate() error {
 	return errors.Join(errs...)
 }
 
-// Register mounts the routes on an app or a group. Call it once, after app.Use with the plugin's Handler.
+// checkNamed panics when the plugin leads people elsewhere than to the routes here, which a test of the app's start shows:
+// nobody could sign in, or sign out while the store is down.
+func (a *Auth) checkNamed() {
+	named := a.cfg.Accounts.Paths()
+	for _, f := range []struct{ field, theirs, here string }{
+		{"SignIn", named.SignIn, a.paths.SignIn}, {"AppSignOut", named.AppSignOut, a.paths.SignOut},
+	} {
+		if f.theirs != f.here {
+			panic(fmt.Sprintf("auth: Register: Paths.%s of the plugin is %q, and the route is at %q: give both the same",
+				f.field, f.theirs, f.here))
+		}
+	}
+}
+
+// Register mounts the routes on an app or a group. Call it once, after app.Use with the plugin's Handler. It panics where the
+// plugin's Paths.SignIn and Paths.AppSignOut are not these routes.
 func (a *Auth) Register(r fiber.Router) {
 	at := a.cfg.Paths
 	if group, ok := r.(*fiber.Group); ok {
@@ -73,6 +88,7 @@ func (a *Auth) Register(r fiber.Router) {
 			Profile: prefix + at.Profile, Confirm: prefix + at.Confirm, Home: at.Home,
 		}
 	}
+	a.checkNamed()
 	sameOrigin, protect, user := a.cfg.Accounts.SameOrigin(), a.cfg.Accounts.Protect(), a.cfg.Accounts.RequireUser
 	r.Get(at.SignIn, private, a.signInPage)
 	r.Post(at.Session, private, sameOrigin, a.signIn)

@@ -14,8 +14,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
 	"github.com/multiaccount-go/multiaccount/auth/password"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -65,18 +65,19 @@ func (a *Auth) note(p Problems, field, code, text string) {
 
 // invalid answers a form with mistakes: with the form again, or with what is wrong for a program.
 func (a *Auth) invalid(c *fiber.Ctx, wrong Problems, draw func() error) error {
-	c.Status(fiber.StatusUnprocessableEntity)
 	if answer.Of(c) != answer.JSON {
+		c.Status(fiber.StatusUnprocessableEntity)
 		return draw()
 	}
-	if whole, ok := wrong[""]; ok {
-		return c.JSON(fiber.Map{"error": whole.Code, "message": whole.Text})
-	}
-	fields, codes := map[string]string{}, map[string]string{}
+	whole, fields := answer.Problem{Code: CodeInvalid, Text: a.cfg.Texts.LookAgain}, map[string]answer.Problem{}
 	for name, p := range wrong {
-		fields[name], codes[name] = p.Text, p.Code
+		if name == "" {
+			whole = answer.Problem(p)
+		} else {
+			fields[name] = answer.Problem(p)
+		}
 	}
-	return c.JSON(fiber.Map{"error": CodeInvalid, "message": a.cfg.Texts.LookAgain, "fields": fields, "codes": codes})
+	return answer.Mistakes(c, fiber.StatusUnprocessableEntity, whole, fields)
 }
 
 const (
@@ -127,8 +128,8 @@ func (a *Auth) name(p Problems, typed string) string {
 func isUnreadable(r rune) bool { return r != '\u200c' && r != '\u200d' && isStrange(r) }
 
 // newPassword reads a new password twice, and compares it with what everybody knows of the person.
-func (a *Auth) newPassword(p Problems, from posted, known ...string) string {
-	typed, again := from.text(FieldPassword), from.text(FieldConfirmation)
+func (a *Auth) newPassword(p Problems, from answer.Body, known ...string) string {
+	typed, again := from.Text(FieldPassword), from.Text(FieldConfirmation)
 	if len(typed) <= password.Max && len(again) <= password.Max { // longer ones are refused, whatever they are
 		typed, again = password.Normal(typed), password.Normal(again)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/attempts"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -41,7 +41,16 @@ func (a *Auth) profilePage(c *fiber.Ctx) error {
 		return a.failed(err)
 	}
 	if answer.Of(c) == answer.JSON {
-		return c.JSON(fiber.Map{"id": user.ID, "name": user.Name, "email": user.Email, "has_password": hash != ""})
+		identities, err := a.cfg.Users.Identities(ctx, user.ID)
+		if err != nil {
+			return a.failed(err)
+		}
+		at := make([]fiber.Map, len(identities))
+		for n, i := range identities {
+			at[n] = fiber.Map{"provider": i.Provider, "subject": i.Subject}
+		}
+		return c.JSON(fiber.Map{"id": user.ID, "name": user.Name, "email": user.Email, "has_password": hash != "",
+			"identities": at})
 	}
 	return a.drawProfile(c, user, hash, nil, nil)
 }
@@ -55,13 +64,13 @@ func (a *Auth) changeProfile(c *fiber.Ctx) error {
 	if err != nil {
 		return a.failed(err)
 	}
-	p, wrong := read(c), Problems{}
+	p, wrong := answer.Read(c), Problems{}
 	to := user
-	if p.has(FieldEmail) && strings.TrimSpace(p.text(FieldEmail)) != user.Email { // what it was is good, also if it is none
-		to.Email = a.email(wrong, p.text(FieldEmail))
+	if p.Has(FieldEmail) && strings.TrimSpace(p.Text(FieldEmail)) != user.Email { // what it was is good, also if it is none
+		to.Email = a.email(wrong, p.Text(FieldEmail))
 	}
-	if p.has(FieldName) {
-		if to.Name = a.name(wrong, p.text(FieldName)); to.Name == "" {
+	if p.Has(FieldName) {
+		if to.Name = a.name(wrong, p.Text(FieldName)); to.Name == "" {
 			a.note(wrong, FieldName, "blank", "")
 		}
 	}
@@ -101,7 +110,7 @@ func (a *Auth) changeProfile(c *fiber.Ctx) error {
 	if err != nil {
 		return a.failed(err)
 	}
-	return lead(c, a.paths.Profile, fiber.Map{"id": user.ID, "name": to.Name, "email": to.Email, "sent": sent})
+	return answer.Lead(c, a.paths.Profile, fiber.StatusOK, fiber.Map{"id": user.ID, "name": to.Name, "email": to.Email, "sent": sent})
 }
 
 // moveTo gives a user another address, or sends a link there. Another spelling of his own is no secret and no other address.
@@ -140,8 +149,8 @@ func (a *Auth) changePassword(c *fiber.Ctx) error {
 	if err != nil {
 		return a.failed(err)
 	}
-	p, wrong := read(c), Problems{}
-	current := p.text(FieldCurrentPassword)
+	p, wrong := answer.Read(c), Problems{}
+	current := p.Text(FieldCurrentPassword)
 	recent := a.cfg.Accounts.CheckRecent(c, a.cfg.RecentSignIn)
 	switch {
 	case current == "" && recent != nil && hash == "":
@@ -198,7 +207,7 @@ func (a *Auth) onlyHere(ctx context.Context, c *fiber.Ctx, userID string) error 
 		target = a.paths.SignIn
 	}
 	a.cfg.Accounts.AddFlash(c, kind, said)
-	return lead(c, target, fiber.Map{"id": userID, "changed": true})
+	return answer.Lead(c, target, fiber.StatusOK, fiber.Map{"id": userID, "changed": true})
 }
 
 // deleteUser deletes the account of whoever has signed in recently, with what hangs on it.
@@ -223,5 +232,5 @@ func (a *Auth) deleteUser(c *fiber.Ctx) error {
 	if err := a.cfg.Accounts.UserChanged(ctx, user.ID); err != nil && !errors.Is(err, account.ErrNoIndex) {
 		a.cfg.Log.Warn("auth: open tabs of a deleted user were not told", "user", user.ID, "err", err)
 	}
-	return lead(c, a.paths.Home, fiber.Map{"id": user.ID, "deleted": true})
+	return answer.Lead(c, a.paths.Home, fiber.StatusOK, fiber.Map{"id": user.ID, "deleted": true})
 }

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -86,8 +87,14 @@ func TestAProgramReadsAndChangesTheProfile(t *testing.T) {
 	u := s.add("alice@example.com")
 	v := s.signedIn("alice@example.com")
 	s.took()
+	if err := s.db.AddIdentity(t.Context(), u.ID, auth.Identity{Provider: "https://id.test", Subject: "s"}); err != nil {
+		t.Fatal(err)
+	}
 	got := v.get("/profile", asJSON...).json(t)
-	if got["id"] != u.ID || got["email"] != "alice@example.com" || got["has_password"] != true || len(got) != 4 {
+	if at := fmt.Sprint(got["identities"]); at != "[map[provider:https://id.test subject:s]]" {
+		t.Errorf("identities %s", at)
+	}
+	if got["id"] != u.ID || got["email"] != "alice@example.com" || got["has_password"] != true || len(got) != 5 {
 		t.Errorf("got %v", got)
 	}
 	a := v.post("/profile", url.Values{"_stamp": {v.stamp()}, "name": {"Zoë <b>"}}, asJSON...)

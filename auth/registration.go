@@ -11,6 +11,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/attempts"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -36,7 +37,7 @@ func (a *Auth) registrationPage(c *fiber.Ctx) error {
 	if a.cfg.Policy == tenant.ByInvitation && invitation == "" {
 		a.note(wrong, "", "needs_invitation", "")
 	}
-	return a.drawRegistration(c, posted{}, invitation, wrong)
+	return a.drawRegistration(c, answer.Body{}, invitation, wrong)
 }
 
 // register creates a user with his tenant and signs him in, which also completes the link when somebody is just adding an
@@ -47,7 +48,7 @@ func (a *Auth) register(c *fiber.Ctx) error {
 	}
 	ctx, cancel := within(c)
 	defer cancel()
-	p, wrong := read(c), Problems{}
+	p, wrong := answer.Read(c), Problems{}
 	var who applicant
 	var user User
 	var taken bool
@@ -69,18 +70,18 @@ func (a *Auth) register(c *fiber.Ctx) error {
 		for field, problem := range refused {
 			wrong[field] = problem
 		}
-		return a.invalid(c, wrong, func() error { return a.drawRegistration(c, p, p.text(FieldInvitation), wrong) })
+		return a.invalid(c, wrong, func() error { return a.drawRegistration(c, p, p.Text(FieldInvitation), wrong) })
 	}
 	return a.failed(err)
 }
 
 // apply reads a registration form and makes the password's hash, when nothing is wrong with it: else it returns wrong. With
 // mail, taken says that the address belongs to somebody, and nothing else tells it.
-func (a *Auth) apply(ctx context.Context, p posted, wrong Problems) (who applicant, taken bool, err error) {
-	who.Email = a.email(wrong, p.text(FieldEmail))
-	typedName := a.name(wrong, p.text(FieldName))
-	secret := tenant.Secret(p.text(FieldInvitation))
-	plan, err := a.cfg.Policy.Plan(a.cfg.Names, secret, p.text(FieldAccountName), typedName, who.Email)
+func (a *Auth) apply(ctx context.Context, p answer.Body, wrong Problems) (who applicant, taken bool, err error) {
+	who.Email = a.email(wrong, p.Text(FieldEmail))
+	typedName := a.name(wrong, p.Text(FieldName))
+	secret := tenant.Secret(p.Text(FieldInvitation))
+	plan, err := a.cfg.Policy.Plan(a.cfg.Names, secret, p.Text(FieldAccountName), typedName, who.Email)
 	var badName *tenant.NameError
 	switch {
 	case errors.As(err, &badName):

@@ -41,9 +41,12 @@ func TestAProgramIsToldEveryMistakeByCodeAndText(t *testing.T) {
 	s.add("alice@example.com")
 	a := s.visitor().post("/registration", url.Values{"account_name": {"admin"}, "email": {"alice@example.com"}, "password": {"x"},
 		"password_confirmation": {"y"}}, asJSON...)
-	got := a.json(t)
-	if a.Status != 422 || got["error"] != "invalid" || fmt.Sprint(got["codes"]) !=
-		"map[account_name:reserved email:taken password:too_short password_confirmation:mismatch]" || len(got["fields"].(map[string]any)) != 4 {
+	const want = `{"error":"invalid","message":"Please look at the fields again.","fields":{` +
+		`"account_name":{"error":"reserved","message":"This name is kept for the site itself. Please choose another one."},` +
+		`"email":{"error":"taken","message":"This e-mail address is registered already."},` +
+		`"password":{"error":"too_short","message":"Please use at least 8 characters."},` +
+		`"password_confirmation":{"error":"mismatch","message":"The two passwords are not the same."}}}`
+	if a.Status != 422 || a.Body != want || a.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("got %d %s", a.Status, a.Body)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount/attempts"
 	"github.com/multiaccount-go/multiaccount/auth/password"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -21,9 +22,9 @@ func (a *Auth) signInPage(c *fiber.Ctx) error {
 
 // signIn checks a password. All that can be wrong has one answer, and costs one hash.
 func (a *Auth) signIn(c *fiber.Ctx) error {
-	p := read(c)
-	email := p.text(FieldEmail)
-	user, err := a.authenticate(c, email, p.text(FieldPassword))
+	p := answer.Read(c)
+	email := p.Text(FieldEmail)
+	user, err := a.authenticate(c, email, p.Text(FieldPassword))
 	if err == nil {
 		err = a.cfg.Accounts.SignIn(c, user.ID, "password")
 	}

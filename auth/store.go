@@ -25,6 +25,8 @@ type Store interface {
 	ByEmail(ctx context.Context, email string) (User, string, error)
 	// ByIdentity returns the user that an identity belongs to. ErrUnknown.
 	ByIdentity(ctx context.Context, i Identity) (User, error)
+	// Identities returns the identities of a user, ordered by provider and subject. Whoever does not exist has none.
+	Identities(ctx context.Context, userID string) ([]Identity, error)
 
 	// SetEmail and the other Set methods change a user. ErrUnknown; ErrEmailTaken, ErrIdentityTaken.
 	SetEmail(ctx context.Context, userID, email string) error
@@ -32,6 +34,9 @@ type Store interface {
 	SetPassword(ctx context.Context, userID, hash string) error
 	SetStatus(ctx context.Context, userID string, to Status) error
 	AddIdentity(ctx context.Context, userID string, i Identity) error
+	// RemoveIdentity takes an identity from a user. ErrUnknown: he does not have it. ErrLastWay: without it he could not sign
+	// in, having no other identity, and no password with an address; of several calls at the same time the last one says so.
+	RemoveIdentity(ctx context.Context, userID string, i Identity) error
 	// Delete deletes a user, with what hangs on him: tokens, identities, memberships, and the tenants in which he is the only
 	// member. Where others are left without an owner, the member who joined first becomes it. ErrUnknown.
 	Delete(ctx context.Context, userID string) error

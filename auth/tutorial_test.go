@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/auth"
 )
 
@@ -320,9 +321,19 @@ func TestTheConfigurationIsReadOnce(t *testing.T) {
 	}
 }
 
+// below is a plugin that leads to routes below a prefix.
+type below struct {
+	*multiaccount.Plugin[auth.User]
+	prefix string
+}
+
+func (b below) Paths() multiaccount.Paths {
+	return multiaccount.Paths{SignIn: b.prefix + "/session/new", AppSignOut: b.prefix + "/session/sign_out"}
+}
+
 func TestTheRoutesBelowAGroup(t *testing.T) {
 	s := newSite(t)
-	a, err := auth.New(auth.Config{Accounts: s.accounts, Users: s.db, Hasher: s.hasher, Limits: limits(t, -1)})
+	a, err := auth.New(auth.Config{Accounts: below{s.accounts, "/members"}, Users: s.db, Hasher: s.hasher, Limits: limits(t, -1)})
 	if err != nil {
 		t.Fatal(err)
 	}

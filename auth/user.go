@@ -49,4 +49,6 @@ var (
 	ErrEmailTaken = errors.New("auth: e-mail address is taken")
 	// ErrIdentityTaken: the identity belongs to another user.
 	ErrIdentityTaken = errors.New("auth: identity belongs to another user")
+	// ErrLastWay: the user could not sign in any more. Ask him for a password first.
+	ErrLastWay = errors.New("auth: identity is the last way of signing in")
 )

@@ -72,8 +72,7 @@ func (s *site) addPost(c *fiber.Ctx) error {
 	var problem board.Problem
 	switch {
 	case errors.As(err, &problem) && wantsJSON(c):
-		answer := fiber.Map{"error": "invalid", "message": problem, "fields": fiber.Map{"text": problem}}
-		return c.Status(fiber.StatusUnprocessableEntity).JSON(answer)
+		return c.Status(fiber.StatusUnprocessableEntity).JSON(wrongText(problem.Error()))
 	case errors.As(err, &problem):
 		return s.drawBoard(c, boardPage{Text: text, Error: problem.Error()}, fiber.StatusUnprocessableEntity)
 	case err != nil:

@@ -27,3 +27,9 @@ func form(c *fiber.Ctx, name string) string {
 	}
 	return ""
 }
+
+// wrongText tells a program that the field text cannot be accepted, in the form that the library has for it.
+func wrongText(why string) fiber.Map {
+	return fiber.Map{"error": "invalid", "message": why,
+		"fields": fiber.Map{"text": fiber.Map{"error": "invalid", "message": why}}}
+}

@@ -20,6 +20,7 @@ import (
 type limits struct {
 	auth.Limits
 	tenants *attempts.Limiter
+	links   *attempts.Limiter // in e-mails, to sign in
 }
 
 // onLoopback reports whether nobody but this machine can reach an address.
@@ -42,11 +43,16 @@ func newLimits(rdb redis.UniversalClient, demo bool) (limits, error) {
 		Name: "tenants", Counter: counter, PerAccount: none,
 		PerAddress: attempts.Rate{Tries: 30, Per: time.Hour}, Global: attempts.Rate{Tries: 1000, Per: time.Hour},
 	}
+	links := attempts.Config{
+		Name: "links", Counter: counter, LoginKey: tenant.EmailKey, PerAccount: attempts.Backoff{Tries: 3, First: time.Minute},
+		PerAddress: attempts.Rate{Tries: 20}, Global: attempts.Rate{Tries: 300},
+	}
 	hashes := attempts.GateConfig{} // of both, since a hash takes the same memory whatever it is for
 	if demo {
 		wide := attempts.Rate{Tries: 6000}
 		signIn.PerAccount = attempts.Backoff{Tries: 50, First: 10 * time.Second, Longest: time.Minute, Memory: 10 * time.Minute}
-		for _, c := range []*attempts.Config{&signIn, &registration, &tenants} {
+		links.PerAccount = signIn.PerAccount
+		for _, c := range []*attempts.Config{&signIn, &registration, &tenants, &links} {
 			c.PerAddress, c.Global = wide, wide
 		}
 		hashes = attempts.GateConfig{Waiting: 1000, Patience: 10 * time.Second}
@@ -61,9 +67,10 @@ func newLimits(rdb redis.UniversalClient, demo bool) (limits, error) {
 	gate := attempts.NewGate(hashes)
 	signIn.Gate, registration.Gate = gate, gate
 	var l limits
-	var errSignIn, errRegistration, errTenants error
+	var errSignIn, errRegistration, errTenants, errLinks error
 	l.SignIn, errSignIn = attempts.New(signIn)
 	l.Registration, errRegistration = attempts.New(registration)
 	l.tenants, errTenants = attempts.New(tenants)
-	return l, errors.Join(errSignIn, errRegistration, errTenants)
+	l.links, errLinks = attempts.New(links)
+	return l, errors.Join(errSignIn, errRegistration, errTenants, errLinks)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/multiaccount-go/multiaccount/tenant"
@@ -28,5 +29,29 @@ func TestLettersWaitForTheirAddressAlone(t *testing.T) {
 	}
 	if ttl := rdb.TTL(t.Context(), mailKey("bob@example.com")).Val(); ttl <= 0 || ttl > letterLife {
 		t.Errorf("letters live for %v", ttl)
+	}
+}
+
+func TestLinksToSignInWaitForAQuarterOfAnHour(t *testing.T) {
+	server := miniredis.RunT(t)
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	t.Cleanup(func() { rdb.Close() })
+	m, now := mailbox{rdb}, time.Now()
+	if err := m.signIn(t.Context(), "bob@example.com", "http://127.0.0.1:3000/magic_link/secret"); err != nil {
+		t.Fatal(err)
+	}
+	links, err := m.links(t.Context(), now)
+	if err != nil || len(links) != 1 || links[0].To != "bob@example.com" || links[0].Path != "/magic_link/secret" {
+		t.Errorf("got %+v, %v", links, err)
+	}
+	if late, err := m.links(t.Context(), now.Add(linkLife+time.Second)); err != nil || len(late) != 0 {
+		t.Errorf("got %+v, %v after their time", late, err)
+	}
+	server.FastForward(linkLife)
+	if rdb.Exists(t.Context(), linksKey).Val() != 0 {
+		t.Error("Redis keeps secrets that open nothing")
+	}
+	if letters, err := m.of(t.Context(), "bob@example.com"); err != nil || len(letters) != 0 {
+		t.Errorf("Bob's own box has %+v, %v", letters, err)
 	}
 }

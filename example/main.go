@@ -5,8 +5,11 @@
 //	REDIS_URL     a Redis, such as redis://127.0.0.1:6379/0. Default: one inside this process
 //	DATABASE_URL  a PostgreSQL, such as postgres://app:secret@127.0.0.1/app. Default: SQLite, in a file that belongs to the Redis
 //	DATA_DIR      folder for that file. Default: the one for temporary files
-//	DEMO          1: who is signed in may make users active and inactive. Always so with the Redis inside this process
+//	DEMO          1: who is signed in may make users active and inactive, and on loopback people sign in by links in e-mails,
+//	              which everybody reads at /mail. Always so with the Redis inside this process
 //	TRIES         wrong passwords for one account before it has to wait. Default: 5; with DEMO or on loopback 50
+//	OIDC_ISSUER   a provider of OpenID Connect to sign in with, such as https://accounts.google.com. Its client has the id
+//	              OIDC_CLIENT_ID, the secret OIDC_CLIENT_SECRET and the redirect URI http://ADDR/auth/sso/callback. Default: none
 package main
 
 import (
@@ -91,17 +94,21 @@ func run() (err error) {
 		return err
 	}
 
-	// 3. Registering and signing in, and the tenants that people work in.
+	// 3. Registering and signing in, by password and in other ways, and the tenants that people work in.
+	base := "http://" + addr
+	if s.ways, err = s.newWays(base, s.demo && onLoopback(addr), bounds); err != nil {
+		return err
+	}
 	s.login, err = auth.New(auth.Config{
 		Accounts: s.accounts, Users: s.users, Limits: bounds.Limits, Deleted: s.forgetUser, OnEvent: userEvent,
-		Templates: authTemplates(), Layout: s.formLayout,
+		OtherWays: s.ways.signIn(), ProfileParts: s.ways.profile(), Templates: folder("views/auth"), Layout: s.formLayout,
 	})
 	if err != nil {
 		return err
 	}
 	s.tenants, err = tenant.New(tenant.Config{
 		Accounts: s.accounts, Store: s.users.Tenants(), People: s.login.People, Limits: bounds.tenants,
-		Invite: s.mail.invite, BaseURL: "http://" + addr, OnDelete: s.forgetUsers, OnEvent: tenantEvent, Layout: s.layout,
+		Invite: s.mail.invite, BaseURL: base, OnDelete: s.forgetUsers, OnEvent: tenantEvent, Layout: s.layout,
 		Texts: tenantTexts, // an "account" is whom one signs in as here
 	})
 	if err != nil {
@@ -119,7 +126,7 @@ func run() (err error) {
 	s.checkNeighbours(stopped, app, store, embedded)
 
 	// 5. Serve until SIGTERM or Ctrl-C, then end in order.
-	slog.Info("the example is at http://"+addr, "sign in as", "alice@example.com", "password", users.SeedPassword)
+	slog.Info("the example is at "+base, "sign in as", "alice@example.com", "password", users.SeedPassword)
 	failed := make(chan error, 1)
 	go func() { failed <- app.Listen(addr) }()
 	select {
@@ -142,6 +149,7 @@ func (s *site) routes(app *fiber.App) {
 	s.accounts.Register(app)    // link, switch, sign-out, chooser, switcher, tab socket
 	app.Use(s.tenants.Handler)  // from here on every page knows the tenant that he works in
 	s.login.Register(app)       // /session, /registration, /profile
+	s.ways.register(app)        // /magic_link, /auth
 	s.tenants.Register(app)     // /tenants, with members and invitations
 
 	// Pages of the current account. What changes something, or answers htmx, has to be drawn for this account.
@@ -153,7 +161,7 @@ func (s *site) routes(app *fiber.App) {
 	app.Post("/notes", s.accounts.Protect(), s.accounts.RequireUser, s.addNote)
 	app.Get("/devices", s.accounts.RequireUser, s.showDevices)
 	app.Post("/devices/end", s.accounts.Protect(), s.accounts.RequireRecent(recentEnough), s.endDevice)
-	app.Get("/mail", s.accounts.RequireUser, s.showMail)
+	app.Get("/mail", s.showMail)
 	live := s.liveNotes()
 	app.Get("/live", live)  // the page, its websocket, and its event stream where websockets are blocked
 	app.Post("/live", live) // what that page sends then
@@ -173,5 +181,5 @@ func (s *site) shutdown(app *fiber.App) error {
 	slog.Info("the example ends")
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return errors.Join(s.accounts.Close(ctx), app.ShutdownWithContext(ctx))
+	return errors.Join(s.accounts.Close(ctx), app.ShutdownWithContext(ctx), s.ways.close(ctx))
 }

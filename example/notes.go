@@ -83,7 +83,7 @@ func (s *site) addNote(c *fiber.Ctx) error {
 func (s *site) refuseNote(c *fiber.Ctx, text string, problem notes.Problem) error {
 	c.Status(fiber.StatusUnprocessableEntity)
 	if wantsJSON(c) {
-		return c.JSON(fiber.Map{"error": "invalid", "message": problem, "fields": fiber.Map{"text": problem}})
+		return c.JSON(wrongText(problem.Error()))
 	}
 	panel, err := s.panel(c)
 	if err != nil {

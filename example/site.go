@@ -36,6 +36,7 @@ type site struct {
 	notes    *notes.Notes
 	board    *board.Board
 	mail     mailbox
+	ways     ways
 	demo     bool // anybody who is signed in may make users active and inactive
 }
 
@@ -143,9 +144,9 @@ func (s *site) formLayout(c *fiber.Ctx, p multiaccount.Page) error {
 	return s.render(c, look{view: "form", title: p.Title, status: p.Status, data: p.Body})
 }
 
-// authTemplates are the pages of package auth that look different here.
-func authTemplates() fs.FS {
-	files, err := fs.Sub(viewFiles, "views/auth")
+// folder returns the pages of a package that look different here.
+func folder(name string) fs.FS {
+	files, err := fs.Sub(viewFiles, name)
 	if err != nil {
 		panic(err) // the name is right
 	}
@@ -178,10 +179,11 @@ func fail(c *fiber.Ctx, status int, code, text string) error {
 	return send(c, "failed", "document", text)
 }
 
-// isUnavailable reports whether an error says that Redis cannot be reached, or not in time.
+// isUnavailable reports whether an error says that Redis cannot be reached, or not in time, or that other processes write to
+// the file of SQLite for too long.
 func isUnavailable(err error) bool {
 	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF)
+	return users.IsBusy(err) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF)
 }
 
 // wantsJSON reports whether a program asks rather than a browser.

@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 )
 
 // maxEmail is how many bytes an address may have (RFC 5321).
@@ -23,13 +24,13 @@ func (t *Tenants) invite(c *fiber.Ctx, s Scope) error {
 	if t.cfg.Invite == nil {
 		return t.notFound()
 	}
-	email, role := EmailKey(field(c, "email")), Role(field(c, "role"))
+	email, role := EmailKey(answer.Posted(c, "email")), Role(answer.Posted(c, "role"))
 	wrong := problems{}
 	if !isEmail(email) {
-		wrong["email"] = t.cfg.Texts.InvalidEmail
+		wrong["email"] = answer.Problem{Code: "invalid", Text: t.cfg.Texts.InvalidEmail}
 	}
 	if !role.Valid() || !s.Role.AtLeast(role) {
-		wrong["role"] = t.cfg.Texts.InvalidRole
+		wrong["role"] = answer.Problem{Code: "invalid", Text: t.cfg.Texts.InvalidRole}
 	}
 	if len(wrong) == 0 {
 		if err := t.mayInvite(c.UserContext(), s.Tenant.ID, email, wrong); err != nil {
@@ -38,7 +39,7 @@ func (t *Tenants) invite(c *fiber.Ctx, s Scope) error {
 	}
 	if len(wrong) > 0 {
 		return t.invalid(c, wrong, func() error {
-			return t.drawMembers(c, s, form{Wrong: wrong, Email: field(c, "email"), Role: role})
+			return t.drawMembers(c, s, form{Wrong: wrong, Email: answer.Posted(c, "email"), Role: role})
 		})
 	}
 	now, secret := t.cfg.Now(), NewSecret()
@@ -55,7 +56,7 @@ func (t *Tenants) invite(c *fiber.Ctx, s Scope) error {
 	}
 	t.happened(c, ActionInvited, s.Tenant.ID, "")
 	t.cfg.Accounts.AddFlash(c, multiaccount.FlashSuccess, about(t.cfg.Texts.Invited, email))
-	return lead(c, t.paths.Base+"/members", fiber.StatusCreated, invitationDocument(i))
+	return answer.Lead(c, t.paths.Base+"/members", fiber.StatusCreated, invitationDocument(i))
 }
 
 // mayInvite looks whether an address can be invited.
@@ -66,7 +67,7 @@ func (t *Tenants) mayInvite(ctx context.Context, tenantID, email string, wrong p
 	}
 	for _, m := range members {
 		if EmailKey(people[m.UserID].Email) == email {
-			wrong["email"] = t.cfg.Texts.AlreadyMember
+			wrong["email"] = answer.Problem{Code: "member_already", Text: t.cfg.Texts.AlreadyMember}
 		}
 	}
 	open, err := t.cfg.Store.Invitations(ctx, tenantID, t.cfg.Now())
@@ -80,7 +81,7 @@ func (t *Tenants) mayInvite(ctx context.Context, tenantID, email string, wrong p
 		}
 	}
 	if others >= t.cfg.MaxInvitations {
-		wrong["email"] = t.cfg.Texts.TooManyInvitations
+		wrong["email"] = answer.Problem{Code: "too_many", Text: t.cfg.Texts.TooManyInvitations}
 	}
 	return nil
 }
@@ -105,17 +106,17 @@ func (t *Tenants) send(ctx context.Context, i Invitation, to Tenant, secret Secr
 
 // revoke closes an open invitation.
 func (t *Tenants) revoke(c *fiber.Ctx, s Scope) error {
-	id := pathParam(c, "id")
+	id := answer.Param(c, "id")
 	if err := t.cfg.Store.Revoke(c.UserContext(), s.Tenant.ID, id); err != nil {
 		return t.failed(err)
 	}
 	t.happened(c, ActionRevoked, s.Tenant.ID, "")
-	return lead(c, t.paths.Base+"/members", fiber.StatusOK, fiber.Map{"id": id, "revoked": true})
+	return answer.Lead(c, t.paths.Base+"/members", fiber.StatusOK, fiber.Map{"id": id, "revoked": true})
 }
 
 // invitation returns the open invitation that a request's path names, and its tenant, in which people may work.
 func (t *Tenants) invitation(c *fiber.Ctx) (Secret, Invitation, Tenant, error) {
-	secret := Secret(pathParam(c, "secret"))
+	secret := Secret(answer.Param(c, "secret"))
 	if len(secret) != secretLength {
 		return "", Invitation{}, Tenant{}, t.failed(ErrInvitationUsed)
 	}
@@ -132,7 +133,7 @@ func (t *Tenants) invitation(c *fiber.Ctx) (Secret, Invitation, Tenant, error) {
 // secretive keeps a page whose address is a secret out of logs of other sites and out of search engines. Not "no-referrer":
 // browsers then hide the origin of the page's own form too.
 func secretive(c *fiber.Ctx) {
-	private(c)
+	answer.Private(c)
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin")
 	c.Set("X-Robots-Tag", "noindex, nofollow")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/switcher"
 )
 
@@ -59,7 +60,7 @@ func (t *Tenants) entries(c *fiber.Ctx) (all []entry, current *entry, err error)
 
 // list answers with the switcher: a fragment, or a document.
 func (t *Tenants) list(c *fiber.Ctx) error {
-	if asker(c) != askerJSON {
+	if answer.Of(c) != answer.JSON {
 		html, err := t.SwitcherHTML(c)
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/switcher"
 )
 
@@ -46,7 +47,7 @@ func (t *Tenants) draw(c *fiber.Ctx, title, name string, data any) error {
 	if err != nil {
 		return err
 	}
-	if asker(c) == askerHTMX && !drawsPage(c) {
+	if answer.Of(c) == answer.HTMX && !drawsPage(c) {
 		c.Type("html", "utf-8")
 		return c.SendString(string(body))
 	}
@@ -104,7 +105,7 @@ func (t *Tenants) drawNew(c *fiber.Ctx, typed string, wrong problems) error {
 	return t.draw(c, texts.NewTitle, "new", map[string]any{
 		"Texts": texts, "Form": t.summary(form{Wrong: wrong}), "Path": t.paths.Base,
 		"Fields": switcher.Fields(t.cfg.Accounts.Stamp(c), ""), // a new tenant is no matter of the one he works in
-		"Name":   input{"account-name", NameField, texts.NameLabel, typed, wrong[NameField]},
+		"Name":   input{"account-name", NameField, texts.NameLabel, typed, wrong[NameField].Text},
 	})
 }
 
@@ -124,7 +125,7 @@ type invitationRow struct {
 
 // membersPage shows who belongs to the tenant, and what whoever asks may do about it.
 func (t *Tenants) membersPage(c *fiber.Ctx, s Scope) error {
-	if asker(c) != askerJSON {
+	if answer.Of(c) != answer.JSON {
 		return t.drawMembers(c, s, form{})
 	}
 	m, err := t.management(c, s)
@@ -142,9 +143,9 @@ func (t *Tenants) drawMembers(c *fiber.Ctx, s Scope, f form) error {
 	texts := t.cfg.Texts
 	data := map[string]any{
 		"Texts": texts, "Tenant": s.Tenant, "Form": t.summary(f), "Fields": t.StampField(c), "Roles": t.roles(s.Role, cmp.Or(f.Role, Member)),
-		"Email": input{ID: "invite-email", Text: f.Wrong["email"]}, "Role": input{ID: "invite-role", Text: f.Wrong["role"]},
-		"Confirmation": input{ID: "confirmation", Text: f.Wrong["confirmation"]},
-		"Name":         input{"account-name", NameField, texts.NameLabel, cmp.Or(f.AccountName, s.Tenant.Name), f.Wrong[NameField]},
+		"Email": input{ID: "invite-email", Text: f.Wrong["email"].Text}, "Role": input{ID: "invite-role", Text: f.Wrong["role"].Text},
+		"Confirmation": input{ID: "confirmation", Text: f.Wrong["confirmation"].Text},
+		"Name":         input{"account-name", NameField, texts.NameLabel, cmp.Or(f.AccountName, s.Tenant.Name), f.Wrong[NameField].Text},
 	}
 	var members []memberView
 	for _, row := range m.members {
@@ -186,7 +187,7 @@ type invitationView struct {
 
 func (t *Tenants) drawInvitation(c *fiber.Ctx, v invitationView, secret Secret) error {
 	texts := t.cfg.Texts
-	if asker(c) == askerJSON {
+	if answer.Of(c) == answer.JSON {
 		return c.JSON(fiber.Map{
 			"tenant": fiber.Map{"name": texts.label(v.Tenant)}, "role": v.Invitation.Role, "expires": v.Invitation.Expires.UTC(),
 			"signed_in": v.SignedIn, "for_you": v.Fits,

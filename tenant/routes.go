@@ -12,6 +12,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/attempts"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 )
 
 // Register mounts the routes on an app or a group. Call it once, after app.Use with the plugin's Handler.
@@ -43,7 +44,7 @@ func (t *Tenants) Register(r fiber.Router) {
 // route makes a handler for whoever is signed in.
 func (t *Tenants) route(handle fiber.Handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		private(c)
+		answer.Private(c)
 		if err := t.cfg.Accounts.CheckPage(c); err != nil {
 			return err
 		}
@@ -68,34 +69,25 @@ func (t *Tenants) within(min Role, handle func(*fiber.Ctx, Scope) error) fiber.H
 	})
 }
 
-// private marks an answer as personal, and as one that nobody else may frame: a click on it acts.
-func private(c *fiber.Ctx) {
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	c.Vary(fiber.HeaderCookie, headerRequest)
-	c.Set(fiber.HeaderXFrameOptions, "DENY")
-	if len(c.Response().Header.Peek(fiber.HeaderContentSecurityPolicy)) == 0 {
-		c.Set(fiber.HeaderContentSecurityPolicy, "frame-ancestors 'none'")
-	}
-}
-
 // problems are what is wrong with the fields of a form.
-type problems map[string]string
+type problems map[string]answer.Problem
 
 // invalid answers a form with mistakes: a page with the form again, or what is wrong for a program.
 func (t *Tenants) invalid(c *fiber.Ctx, wrong problems, draw func() error) error {
-	c.Status(fiber.StatusUnprocessableEntity)
-	if asker(c) == askerJSON {
-		return c.JSON(fiber.Map{"error": CodeInvalid, "message": t.cfg.Texts.LookAgain, "fields": wrong})
+	if answer.Of(c) == answer.JSON {
+		whole := answer.Problem{Code: CodeInvalid, Text: t.cfg.Texts.LookAgain}
+		return answer.Mistakes(c, fiber.StatusUnprocessableEntity, whole, wrong)
 	}
+	c.Status(fiber.StatusUnprocessableEntity)
 	return draw()
 }
 
 // named reads the name of a tenant.
 func (t *Tenants) named(c *fiber.Ctx) (Name, problems) {
-	name, err := t.cfg.Names.Parse(field(c, NameField))
+	name, err := t.cfg.Names.Parse(answer.Posted(c, NameField))
 	var e *NameError
 	if errors.As(err, &e) {
-		return Name{}, problems{NameField: t.cfg.Texts.name(e)}
+		return Name{}, problems{NameField: {Code: e.Code, Text: t.cfg.Texts.name(e)}}
 	}
 	return name, nil
 }
@@ -110,12 +102,12 @@ func (t *Tenants) create(c *fiber.Ctx) error {
 		return err
 	}
 	again := func(wrong problems) error {
-		return t.invalid(c, wrong, func() error { return t.drawNew(c, field(c, NameField), wrong) })
+		return t.invalid(c, wrong, func() error { return t.drawNew(c, answer.Posted(c, NameField), wrong) })
 	}
 	name, wrong := t.named(c)
 	switch {
 	case len(all) >= t.cfg.MaxTenants:
-		return again(problems{NameField: t.cfg.Texts.TooManyTenants})
+		return again(problems{NameField: {Code: "too_many", Text: t.cfg.Texts.TooManyTenants}})
 	case wrong != nil:
 		return again(wrong)
 	}
@@ -127,7 +119,7 @@ func (t *Tenants) create(c *fiber.Ctx) error {
 	})
 	switch {
 	case errors.Is(err, ErrNameTaken):
-		return again(problems{NameField: t.cfg.Texts.NameTaken})
+		return again(problems{NameField: {Code: "taken", Text: t.cfg.Texts.NameTaken}})
 	case err != nil:
 		return t.failed(err)
 	}
@@ -144,16 +136,15 @@ func (t *Tenants) workIn(c *fiber.Ctx, in Tenant, said string, status int) error
 	}
 	t.forget(c)
 	t.cfg.Accounts.AddFlash(c, multiaccount.FlashSuccess, said)
-	if err != nil || asker(c) == askerJSON {
-		c.Response().ResetBody()
-		return lead(c, t.paths.Home, status, t.document(in, err == nil))
+	if err != nil || answer.Of(c) == answer.JSON {
+		return answer.Lead(c, t.paths.Home, status, t.document(in, err == nil))
 	}
 	return nil
 }
 
 // switchTo makes another tenant of the person the chosen one.
 func (t *Tenants) switchTo(c *fiber.Ctx) error {
-	id := pathParam(c, "id")
+	id := answer.Param(c, "id")
 	m, err := t.member(c, func(tenant Tenant) bool { return tenant.ID == id })
 	if err != nil {
 		return err
@@ -168,8 +159,8 @@ func (t *Tenants) switchTo(c *fiber.Ctx) error {
 
 // setRole gives a member another role.
 func (t *Tenants) setRole(c *fiber.Ctx, s Scope) error {
-	to := Role(field(c, "role"))
-	m, err := t.fellow(c, s, pathParam(c, "user_id"))
+	to := Role(answer.Posted(c, "role"))
+	m, err := t.fellow(c, s, answer.Param(c, "user_id"))
 	switch {
 	case err != nil:
 		return err
@@ -183,12 +174,12 @@ func (t *Tenants) setRole(c *fiber.Ctx, s Scope) error {
 	}
 	t.happened(c, ActionRole, s.Tenant.ID, m.UserID)
 	t.tell(c.UserContext(), m.UserID)
-	return lead(c, t.paths.Base+"/members", fiber.StatusOK, fiber.Map{"id": m.UserID, "role": to})
+	return answer.Lead(c, t.paths.Base+"/members", fiber.StatusOK, fiber.Map{"id": m.UserID, "role": to})
 }
 
 // remove takes a member out of the tenant: another one, or whoever asks.
 func (t *Tenants) remove(c *fiber.Ctx, s Scope) error {
-	m, err := t.fellow(c, s, pathParam(c, "user_id"))
+	m, err := t.fellow(c, s, answer.Param(c, "user_id"))
 	switch {
 	case err != nil:
 		return err
@@ -206,7 +197,7 @@ func (t *Tenants) remove(c *fiber.Ctx, s Scope) error {
 		target = t.paths.Home
 		t.cfg.Accounts.AddFlash(c, multiaccount.FlashInfo, about(t.cfg.Texts.Left, s.Tenant.Name))
 	}
-	return lead(c, target, fiber.StatusOK, fiber.Map{"id": m.UserID, "removed": true})
+	return answer.Lead(c, target, fiber.StatusOK, fiber.Map{"id": m.UserID, "removed": true})
 }
 
 // fellow returns a member of the tenant that the request works in.
@@ -229,20 +220,20 @@ func (t *Tenants) rename(c *fiber.Ctx, s Scope) error {
 	if wrong == nil {
 		switch err := t.cfg.Store.Rename(c.UserContext(), s.Tenant.ID, name); {
 		case errors.Is(err, ErrNameTaken):
-			wrong = problems{NameField: t.cfg.Texts.NameTaken}
+			wrong = problems{NameField: {Code: "taken", Text: t.cfg.Texts.NameTaken}}
 		case err != nil:
 			return t.failed(err)
 		}
 	}
 	if wrong != nil {
 		return t.invalid(c, wrong, func() error {
-			return t.drawMembers(c, s, form{Wrong: wrong, AccountName: field(c, NameField)})
+			return t.drawMembers(c, s, form{Wrong: wrong, AccountName: answer.Posted(c, NameField)})
 		})
 	}
 	t.forget(c)
 	t.happened(c, ActionRenamed, s.Tenant.ID, "")
 	t.tellMembers(c.UserContext(), s.Tenant.ID)
-	return lead(c, t.paths.Base+"/members", fiber.StatusOK, fiber.Map{"id": s.Tenant.ID, "name": name.String()})
+	return answer.Lead(c, t.paths.Base+"/members", fiber.StatusOK, fiber.Map{"id": s.Tenant.ID, "name": name.String()})
 }
 
 // deleteTenant deletes the tenant, for an owner who has just proved to be himself and has typed its name.
@@ -250,9 +241,9 @@ func (t *Tenants) deleteTenant(c *fiber.Ctx, s Scope) error {
 	if err := t.cfg.Accounts.CheckRecent(c, t.cfg.RecentSignIn); err != nil {
 		return err
 	}
-	typed, err := NameRules{Reserved: []string{}}.Parse(field(c, "confirmation"))
+	typed, err := NameRules{Reserved: []string{}}.Parse(answer.Posted(c, "confirmation"))
 	if err != nil || typed.String() != s.Tenant.Name {
-		wrong := problems{"confirmation": t.cfg.Texts.WrongConfirmation}
+		wrong := problems{"confirmation": {Code: "mismatch", Text: t.cfg.Texts.WrongConfirmation}}
 		return t.invalid(c, wrong, func() error { return t.drawMembers(c, s, form{Wrong: wrong}) })
 	}
 	if err := t.Delete(c.UserContext(), s.Tenant.ID); err != nil {
@@ -261,7 +252,7 @@ func (t *Tenants) deleteTenant(c *fiber.Ctx, s Scope) error {
 	t.forget(c)
 	t.happened(c, ActionDeleted, s.Tenant.ID, "")
 	t.cfg.Accounts.AddFlash(c, multiaccount.FlashInfo, about(t.cfg.Texts.Deleted, s.Tenant.Name))
-	return lead(c, t.paths.Home, fiber.StatusOK, fiber.Map{"id": s.Tenant.ID, "deleted": true})
+	return answer.Lead(c, t.paths.Home, fiber.StatusOK, fiber.Map{"id": s.Tenant.ID, "deleted": true})
 }
 
 // Suspend lets nobody work in a tenant, until [Tenants.Activate]: its members go on in other tenants of theirs, or are told

@@ -156,10 +156,10 @@ func TestCreateTenant(t *testing.T) {
 		}
 		var wrong struct {
 			Error  string
-			Fields map[string]string
+			Fields map[string]struct{ Error, Message string }
 		}
 		v.must(422, v.post("/tenants", fields("account_name", typed), asJSON...)).json(t, &wrong)
-		if wrong.Error != "invalid" || !strings.Contains(wrong.Fields["account_name"], part) {
+		if wrong.Error != "invalid" || !strings.Contains(wrong.Fields["account_name"].Message, part) || wrong.Fields["account_name"].Error == "" {
 			t.Errorf("%q as JSON: %+v", typed, wrong)
 		}
 		if a := v.post("/tenants", fields("account_name", typed), asHTMX...); a.Status != 422 || strings.Contains(a.Body, "<html") ||

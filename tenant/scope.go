@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/switcher"
 )
 
@@ -108,7 +109,7 @@ func (t *Tenants) resolve(c *fiber.Ctx) (Scope, error) {
 
 // enter makes a membership the scope of a request, unless the form that was sent shows another tenant.
 func (t *Tenants) enter(c *fiber.Ctx, m Membership) (Scope, error) {
-	if drawn, ok := posted(c, TenantField); ok && drawn != m.Tenant.ID {
+	if sent := answer.Read(c); sent.Has(TenantField) && sent.Text(TenantField) != m.Tenant.ID {
 		return Scope{}, t.stale()
 	}
 	return Scope{AccountID: m.UserID, Tenant: m.Tenant, Role: m.Role, Stamp: t.cfg.Accounts.Stamp(c)}, nil
@@ -194,7 +195,7 @@ func (t *Tenants) check(c *fiber.Ctx, min Role) (Scope, error) {
 // A tenant that the person does not belong to, or that is suspended, is a 404 like one that does not exist. It decides where
 // the request works, not who may do what: mount [Tenants.Require] after it.
 func (t *Tenants) ByPath(param string) fiber.Handler {
-	return t.by(func(c *fiber.Ctx) string { return pathParam(c, param) }, func(t Tenant) string { return t.ID })
+	return t.by(func(c *fiber.Ctx) string { return answer.Param(c, param) }, func(t Tenant) string { return t.ID })
 }
 
 // BySubdomain is [Tenants.ByPath] for hosts such as acme.example.com with the domain example.com: Config.Subdomain says which

@@ -38,7 +38,7 @@ import (
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/auth/internal/way"
 )
 
 // Accounts is what this package needs of a [multiaccount.Plugin]. Each is one, whatever the app's type of a user.
@@ -120,7 +120,7 @@ func Templates() fs.FS {
 // Keys are the keys for programs in an app. It is safe for concurrent use. Make it with [New].
 type Keys struct {
 	cfg   Config
-	pages *answer.Pages
+	pages *way.Pages
 	notes notes
 }
 
@@ -132,7 +132,7 @@ func New(cfg Config) (*Keys, error) {
 	}
 	k := &Keys{cfg: cfg}
 	var err error
-	k.pages, err = answer.NewPages(Templates(), cfg.Templates, cfg.Texts.Lang, cfg.Layout,
+	k.pages, err = way.NewPages(Templates(), cfg.Templates, cfg.Texts.Lang, cfg.Layout,
 		func(c *fiber.Ctx) template.HTML { return cfg.Accounts.Head(c) })
 	if err != nil {
 		return nil, fmt.Errorf("apitoken: configuration: %w", err)
@@ -191,7 +191,7 @@ func (cfg *Config) validate() error {
 	if cfg.RecentSignIn < time.Second {
 		mistake("field RecentSignIn is %v: use a second or more", cfg.RecentSignIn)
 	}
-	if err := answer.CheckPath("Base", cfg.Base); err != nil || cfg.Base == "/" {
+	if err := way.CheckPath("Base", cfg.Base); err != nil || cfg.Base == "/" {
 		mistake("field Base is %q: use a local path such as /profile/api_keys, without parameters", cfg.Base)
 	}
 	return errors.Join(errs...)

@@ -18,7 +18,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 )
 
 const (
@@ -78,23 +78,10 @@ func (k *Keys) List(ctx context.Context, userID string) ([]Key, error) {
 }
 
 // list shows the keys of the current account.
-func (k *Keys) list(c *fiber.Ctx) error { return k.drawList(c, fiber.StatusOK, wrong{}, "", "") }
+func (k *Keys) list(c *fiber.Ctx) error { return k.drawList(c, fiber.StatusOK, nil, "", "") }
 
-// wrong is what is wrong with a form, by field: code and text. The zero value: nothing.
-type wrong struct{ name, days, form [2]string }
-
-func (w wrong) nothing() bool { return w == wrong{} }
-
-// fields returns the mistakes as a program gets them.
-func (w wrong) fields() fiber.Map {
-	fields := fiber.Map{}
-	for name, mistake := range map[string][2]string{fieldName: w.name, fieldDays: w.days} {
-		if mistake[0] != "" {
-			fields[name] = fiber.Map{"error": mistake[0], "message": mistake[1]}
-		}
-	}
-	return fields
-}
+// wrong is what is wrong with a form, by field; the empty name stands for the form as a whole. nil: nothing.
+type wrong map[string]answer.Problem
 
 func (k *Keys) drawList(c *fiber.Ctx, status int, w wrong, name, days string) error {
 	keys, err := k.List(c.UserContext(), k.cfg.Accounts.CurrentID(c))
@@ -106,21 +93,22 @@ func (k *Keys) drawList(c *fiber.Ctx, status int, w wrong, name, days string) er
 		rows[i] = k.shown(key)
 	}
 	if answer.Of(c) == answer.JSON {
-		answer.Private(c)
-		if w.nothing() {
+		if len(w) == 0 {
+			answer.Private(c)
 			return c.JSON(fiber.Map{"keys": rows})
 		}
-		code, text := w.form[0], w.form[1]
-		if code == "" {
-			code, text = "invalid", k.cfg.Texts.LookAgain
+		whole, ofForm := w[""]
+		if !ofForm {
+			whole = answer.Problem{Code: auth.CodeInvalid, Text: k.cfg.Texts.LookAgain}
 		}
-		return c.Status(status).JSON(fiber.Map{"error": code, "message": text, "fields": w.fields()})
+		delete(w, "")
+		return answer.Mistakes(c, status, whole, w)
 	}
 	if days == "" {
 		days = strconv.Itoa(min(defaultDays, k.maxDays()))
 	}
-	alert := w.form[1]
-	if alert == "" && !w.nothing() {
+	alert := w[""].Text
+	if alert == "" && len(w) > 0 {
 		alert = k.cfg.Texts.LookAgain
 	}
 	return k.pages.Draw(c, status, "list.html", k.cfg.Texts.Title, struct {
@@ -131,7 +119,7 @@ func (k *Keys) drawList(c *fiber.Ctx, status int, w wrong, name, days string) er
 		Name, Days                  string
 		MaxDays                     int
 		Alert, NameWrong, DaysWrong string
-	}{k.cfg.Texts, rows, k.cfg.Base, k.cfg.Accounts.StampField(c), name, days, k.maxDays(), alert, w.name[1], w.days[1]})
+	}{k.cfg.Texts, rows, k.cfg.Base, k.cfg.Accounts.StampField(c), name, days, k.maxDays(), alert, w[fieldName].Text, w[fieldDays].Text})
 }
 
 func (k *Keys) maxDays() int { return int(k.cfg.MaxLife / day) }
@@ -140,15 +128,15 @@ func (k *Keys) maxDays() int { return int(k.cfg.MaxLife / day) }
 func (k *Keys) create(c *fiber.Ctx) error {
 	t := &k.cfg.Texts
 	name, typed := strings.TrimSpace(answer.Posted(c, fieldName)), answer.Posted(c, fieldDays)
-	var w wrong
+	w := wrong{}
 	if !isName(name) {
-		w.name = [2]string{"invalid", t.InvalidName}
+		w[fieldName] = answer.Problem{Code: "invalid", Text: t.InvalidName}
 	}
 	days, err := strconv.Atoi(typed)
 	if err != nil || days < 1 || days > k.maxDays() {
-		w.days = [2]string{"invalid", put(t.InvalidDays, strconv.Itoa(k.maxDays()))}
+		w[fieldDays] = answer.Problem{Code: "invalid", Text: put(t.InvalidDays, strconv.Itoa(k.maxDays()))}
 	}
-	if !w.nothing() {
+	if len(w) > 0 {
 		return k.drawList(c, fiber.StatusUnprocessableEntity, w, name, typed)
 	}
 	userID := k.cfg.Accounts.CurrentID(c)
@@ -157,8 +145,8 @@ func (k *Keys) create(c *fiber.Ctx) error {
 		return k.storeFailed(err)
 	}
 	if len(there) >= k.cfg.MaxKeys { // forms sent at the same moment may make a few more, which harms nobody
-		return k.drawList(c, fiber.StatusConflict, wrong{form: [2]string{"too_many_keys", put(t.TooMany, strconv.Itoa(k.cfg.MaxKeys))}},
-			name, typed)
+		tooMany := answer.Problem{Code: "too_many_keys", Text: put(t.TooMany, strconv.Itoa(k.cfg.MaxKeys))}
+		return k.drawList(c, fiber.StatusConflict, wrong{"": tooMany}, name, typed)
 	}
 	key, secret, err := k.Create(c.UserContext(), userID, name, k.cfg.Accounts.Scope(c), time.Duration(days)*day)
 	if err != nil {

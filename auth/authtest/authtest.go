@@ -119,6 +119,13 @@ func (s *stage) exists(email string) bool {
 	return err == nil
 }
 
+func (s *stage) identities(userID string) []auth.Identity {
+	s.Helper()
+	all, err := s.Store.Identities(s.Context(), userID)
+	s.ok(err)
+	return all
+}
+
 func (s *stage) memberships(userID string) []tenant.Membership {
 	s.Helper()
 	all, err := s.Tenants.Memberships(s.Context(), userID)

@@ -1,6 +1,7 @@
 package authtest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -279,6 +280,43 @@ func (s *Store) AddIdentity(ctx context.Context, userID string, i auth.Identity)
 			return auth.ErrIdentityTaken
 		}
 		s.identities[i] = r.ID
+		return nil
+	})
+}
+
+// Identities implements [auth.Store].
+func (s *Store) Identities(ctx context.Context, userID string) ([]auth.Identity, error) {
+	end, err := s.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	return s.identitiesOf(userID), nil
+}
+
+func (s *Store) identitiesOf(userID string) (all []auth.Identity) {
+	for i, owner := range s.identities {
+		if owner == userID {
+			all = append(all, i)
+		}
+	}
+	slices.SortFunc(all, func(a, b auth.Identity) int {
+		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Subject, b.Subject))
+	})
+	return all
+}
+
+// RemoveIdentity implements [auth.Store].
+func (s *Store) RemoveIdentity(ctx context.Context, userID string, i auth.Identity) error {
+	return s.change(ctx, userID, func(r *row) error {
+		hasPassword := r.hash != "" && tenant.EmailKey(r.Email) != ""
+		switch {
+		case s.identities[i] != r.ID:
+			return auth.ErrUnknown
+		case !hasPassword && len(s.identitiesOf(r.ID)) == 1:
+			return auth.ErrLastWay
+		}
+		delete(s.identities, i)
 		return nil
 	})
 }

@@ -83,6 +83,26 @@ var races = []check{
 			s.Errorf("found %+v, %v", got, err)
 		}
 	}},
+	{"of all identities of a user that are taken at once, one stays", func(s *stage) {
+		r := registration()
+		r.PasswordHash = ""
+		u := s.register(r)
+		all := make([]auth.Identity, many)
+		for n := range all {
+			all[n] = auth.Identity{Provider: "https://id.example.com", Subject: word()}
+			s.ok(s.Store.AddIdentity(s.Context(), u.ID, all[n]))
+		}
+		refused := 0
+		for _, err := range atOnce(func(n int) error { return s.Store.RemoveIdentity(s.Context(), u.ID, all[n]) }) {
+			if err != nil {
+				s.is(err, auth.ErrLastWay)
+				refused++
+			}
+		}
+		if got := s.identities(u.ID); len(got) != 1 || refused != 1 {
+			s.Errorf("%d calls were refused and %d identities stay, want one of each", refused, len(got))
+		}
+	}},
 	{"a user who is deleted several times at once is deleted once", func(s *stage) {
 		u := s.user()
 		s.one(atOnce(func(int) error { return s.Store.Delete(s.Context(), u.ID) }), auth.ErrUnknown)

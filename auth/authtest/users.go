@@ -1,6 +1,7 @@
 package authtest
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +71,26 @@ var lookups = []check{
 			s.is(err, auth.ErrUnknown)
 		}
 	}},
+	{"the identities of a user are listed in order, and nobody else's", func(s *stage) {
+		u, other := s.user(), s.user()
+		var want []auth.Identity
+		for _, i := range []auth.Identity{
+			{Provider: "https://b.example.com", Subject: "1" + word()}, {Provider: "https://a.example.com", Subject: "2" + word()},
+			{Provider: "https://a.example.com", Subject: "1" + word()},
+		} {
+			s.ok(s.Store.AddIdentity(s.Context(), u.ID, i))
+			want = slices.Insert(want, 0, i)
+		}
+		s.ok(s.Store.AddIdentity(s.Context(), other.ID, auth.Identity{Provider: "https://a.example.com", Subject: word()}))
+		if got := s.identities(u.ID); !slices.Equal(got, want) {
+			s.Errorf("got %+v, want %+v", got, want)
+		}
+		for _, id := range []string{"", "nobody", "a\x00b"} {
+			if got := s.identities(id); len(got) != 0 {
+				s.Errorf("%q has %+v", id, got)
+			}
+		}
+	}},
 	{"nothing is found when the context has ended", func(s *stage) {
 		u := s.user()
 		if _, err := s.Store.ByIDs(s.ended(), u.ID); err == nil {
@@ -77,6 +98,9 @@ var lookups = []check{
 		}
 		if _, _, err := s.Store.ByEmail(s.ended(), u.Email); err == nil {
 			s.Error("found by address")
+		}
+		if _, err := s.Store.Identities(s.ended(), u.ID); err == nil {
+			s.Error("found identities")
 		}
 	}},
 }
@@ -144,6 +168,51 @@ var changes = []check{
 			s.Errorf("found %+v, %v", got, err)
 		}
 	}},
+	{"an identity is taken from its user, and may be anybody's then", func(s *stage) {
+		u, other := s.user(), s.user()
+		i := auth.Identity{Provider: "https://id.example.com", Subject: word()}
+		s.ok(s.Store.AddIdentity(s.Context(), u.ID, i))
+		s.is(s.Store.RemoveIdentity(s.Context(), other.ID, i), auth.ErrUnknown)
+		s.is(s.Store.RemoveIdentity(s.Context(), u.ID, auth.Identity{Provider: i.Provider, Subject: word()}), auth.ErrUnknown)
+		s.is(s.Store.RemoveIdentity(s.Context(), u.ID, auth.Identity{Provider: "a\x00b", Subject: i.Subject}), auth.ErrUnknown)
+		if got := s.identities(u.ID); len(got) != 1 || got[0] != i {
+			s.Fatalf("has %+v after what must not remove it", got)
+		}
+		s.ok(s.Store.RemoveIdentity(s.Context(), u.ID, i))
+		if got := s.identities(u.ID); len(got) != 0 {
+			s.Errorf("has %+v", got)
+		}
+		_, err := s.Store.ByIdentity(s.Context(), i)
+		s.is(err, auth.ErrUnknown)
+		s.is(s.Store.RemoveIdentity(s.Context(), u.ID, i), auth.ErrUnknown)
+		s.ok(s.Store.AddIdentity(s.Context(), other.ID, i))
+	}},
+	{"the last way of signing in is not taken from a user", func(s *stage) {
+		for what, r := range map[string]func(*auth.Registration){
+			"neither password nor address": func(r *auth.Registration) { r.PasswordHash, r.Email = "", "" },
+			"an address and no password":   func(r *auth.Registration) { r.PasswordHash = "" },
+			"a password and no address":    func(r *auth.Registration) { r.Email = "" },
+		} {
+			made := registration()
+			r(&made)
+			first := auth.Identity{Provider: "https://id.example.com", Subject: word()}
+			second := auth.Identity{Provider: "https://other.example.com", Subject: word()}
+			made.Identity = &first
+			u := s.register(made)
+			err := s.Store.RemoveIdentity(s.Context(), u.ID, first)
+			s.is(err, auth.ErrLastWay)
+			s.isNot(err, auth.ErrUnknown)
+			if got := s.identities(u.ID); len(got) != 1 {
+				s.Errorf("%s: has %+v after the error", what, got)
+			}
+			s.ok(s.Store.AddIdentity(s.Context(), u.ID, second))
+			s.ok(s.Store.RemoveIdentity(s.Context(), u.ID, first))
+			s.is(s.Store.RemoveIdentity(s.Context(), u.ID, second), auth.ErrLastWay)
+			s.ok(s.Store.SetEmail(s.Context(), u.ID, address()))
+			s.ok(s.Store.SetPassword(s.Context(), u.ID, "hash"))
+			s.ok(s.Store.RemoveIdentity(s.Context(), u.ID, second))
+		}
+	}},
 	{"nobody who does not exist is changed", func(s *stage) {
 		for _, id := range []string{"", "nobody", "00000000-0000-0000-0000-000000000000", "a\x00b"} {
 			s.is(s.Store.SetEmail(s.Context(), id, address()), auth.ErrUnknown)
@@ -151,6 +220,7 @@ var changes = []check{
 			s.is(s.Store.SetPassword(s.Context(), id, "hash"), auth.ErrUnknown)
 			s.is(s.Store.SetStatus(s.Context(), id, auth.Inactive), auth.ErrUnknown)
 			s.is(s.Store.AddIdentity(s.Context(), id, auth.Identity{Provider: "p", Subject: word()}), auth.ErrUnknown)
+			s.is(s.Store.RemoveIdentity(s.Context(), id, auth.Identity{Provider: "p", Subject: word()}), auth.ErrUnknown)
 			s.is(s.Store.Delete(s.Context(), id), auth.ErrUnknown)
 		}
 	}},

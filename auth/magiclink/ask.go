@@ -18,7 +18,7 @@ import (
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/attempts"
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -53,9 +53,8 @@ func (m *MagicLink) newPage(c *fiber.Ctx) error { return m.drawNew(c, fiber.Stat
 
 func (m *MagicLink) drawNew(c *fiber.Ctx, status int, typed, problem string) error {
 	if problem != "" && answer.Of(c) == answer.JSON {
-		answer.Private(c)
-		return c.Status(status).JSON(fiber.Map{"error": "invalid", "message": m.cfg.Texts.LookAgain, "fields": fiber.Map{
-			fieldEmail: fiber.Map{"error": "invalid", "message": problem}}})
+		return answer.Mistakes(c, status, answer.Problem{Code: auth.CodeInvalid, Text: m.cfg.Texts.LookAgain},
+			map[string]answer.Problem{fieldEmail: {Code: "invalid", Text: problem}})
 	}
 	return m.pages.Draw(c, status, "new.html", m.cfg.Texts.NewTitle, m.form(c, typed, problem))
 }

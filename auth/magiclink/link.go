@@ -14,7 +14,7 @@ import (
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 

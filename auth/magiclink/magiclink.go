@@ -32,7 +32,7 @@ import (
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/attempts"
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/auth/internal/way"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -114,8 +114,8 @@ func Templates() fs.FS {
 // [MagicLink.Close].
 type MagicLink struct {
 	cfg    Config
-	pages  *answer.Pages
-	cookie answer.Cookie
+	pages  *way.Pages
+	cookie way.Cookie
 
 	mu      sync.RWMutex // held for reading while something is put into requests
 	closed  bool
@@ -140,9 +140,9 @@ func New(cfg Config) (*MagicLink, error) {
 		return nil, fmt.Errorf("magiclink: configuration:\n%w", err)
 	}
 	m := &MagicLink{cfg: cfg, wanted: make(chan request, waiting),
-		cookie: answer.NewCookie("magic-link", cfg.InsecurePlainHTTPForDevelopment, cfg.Life)}
+		cookie: way.NewCookie("magic-link", cfg.InsecurePlainHTTPForDevelopment, cfg.Life)}
 	var err error
-	m.pages, err = answer.NewPages(Templates(), cfg.Templates, cfg.Texts.Lang, cfg.Layout,
+	m.pages, err = way.NewPages(Templates(), cfg.Templates, cfg.Texts.Lang, cfg.Layout,
 		func(c *fiber.Ctx) template.HTML { return cfg.Accounts.Head(c) })
 	if err != nil {
 		return nil, fmt.Errorf("magiclink: configuration: %w", err)
@@ -221,8 +221,8 @@ func (cfg *Config) validate() error {
 	if cfg.Life < time.Second {
 		errs = append(errs, fmt.Errorf("field Life is %v: use a second or more", cfg.Life))
 	}
-	errs = append(errs, answer.CheckBaseURL(cfg.BaseURL, cfg.InsecurePlainHTTPForDevelopment))
-	if err := answer.CheckPath("Base", cfg.Base); err != nil || cfg.Base == "/" {
+	errs = append(errs, way.CheckBaseURL(cfg.BaseURL, cfg.InsecurePlainHTTPForDevelopment))
+	if err := way.CheckPath("Base", cfg.Base); err != nil || cfg.Base == "/" {
 		errs = append(errs, fmt.Errorf("field Base is %q: use a local path such as /magic_link, without parameters", cfg.Base))
 	}
 	return errors.Join(errs...)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,26 +15,27 @@ import (
 	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/auth/internal/signintest"
 	"github.com/multiaccount-go/multiaccount/auth/oidc"
+	"github.com/multiaccount-go/multiaccount/internal/oidctest"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
 // TestForgedTokens: whatever is wrong with what the provider answers, nobody is signed in and nobody is made.
 func TestForgedTokens(t *testing.T) {
-	bend := func(name string, value any) func(*fakeProvider) {
-		return func(p *fakeProvider) { p.bend = func(claims map[string]any) { claims[name] = value } }
+	bend := func(name string, value any) func(*oidctest.Provider) {
+		return func(p *oidctest.Provider) { p.Bend = func(claims map[string]any) { claims[name] = value } }
 	}
-	forge := func(make func(claims map[string]any) string) func(*fakeProvider) {
-		return func(p *fakeProvider) { p.forge = make }
+	forge := func(make func(claims map[string]any) string) func(*oidctest.Provider) {
+		return func(p *oidctest.Provider) { p.Forge = make }
 	}
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tests := map[string]func(*fakeProvider){
+	tests := map[string]func(*oidctest.Provider){
 		"nonce of another flow":       bend("nonce", "another"),
 		"no nonce":                    bend("nonce", nil),
 		"for another client":          bend("aud", "another-app"),
-		"for this one among others":   bend("aud", []string{clientID, "another-app"}),
+		"for this one among others":   bend("aud", []string{oidctest.ClientID, "another-app"}),
 		"issued to another client":    bend("azp", "another-app"),
 		"of another issuer":           bend("iss", "https://evil.test"),
 		"expired":                     bend("exp", time.Now().Add(-time.Hour).Unix()),
@@ -45,32 +47,32 @@ func TestForgedTokens(t *testing.T) {
 		"no token":                    forge(func(map[string]any) string { return "" }),
 		"not a token":                 forge(func(map[string]any) string { return "a.b.c" }),
 		"signed by nobody": forge(func(claims map[string]any) string {
-			return unsigned(map[string]any{"alg": "none"}, claims) + "."
+			return oidctest.Unsigned(map[string]any{"alg": "none"}, claims) + "."
 		}),
 		"signature cut off": forge(func(claims map[string]any) string {
-			return unsigned(map[string]any{"alg": "RS256", "kid": "1"}, claims) + "."
+			return oidctest.Unsigned(map[string]any{"alg": "RS256", "kid": "1"}, claims) + "."
 		}),
 		"signed with a stranger's key": forge(func(claims map[string]any) string {
-			return signed(stranger, map[string]any{"alg": "RS256", "kid": "1"}, claims)
+			return oidctest.Signed(stranger, map[string]any{"alg": "RS256", "kid": "1"}, claims)
 		}),
 		"signed with the public key as a shared secret": forge(func(claims map[string]any) string {
-			text := unsigned(map[string]any{"alg": "HS256", "kid": "1"}, claims)
-			mac := hmac.New(sha256.New, signingKey().N.Bytes())
+			text := oidctest.Unsigned(map[string]any{"alg": "HS256", "kid": "1"}, claims)
+			mac := hmac.New(sha256.New, oidctest.SigningKey().N.Bytes())
 			mac.Write([]byte(text))
-			return text + "." + b64.EncodeToString(mac.Sum(nil))
+			return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 		}),
 		"signed with the client's secret": forge(func(claims map[string]any) string {
-			text := unsigned(map[string]any{"alg": "HS256", "kid": "1"}, claims)
-			mac := hmac.New(sha256.New, []byte(clientSecret))
+			text := oidctest.Unsigned(map[string]any{"alg": "HS256", "kid": "1"}, claims)
+			mac := hmac.New(sha256.New, []byte(oidctest.ClientSecret))
 			mac.Write([]byte(text))
-			return text + "." + b64.EncodeToString(mac.Sum(nil))
+			return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 		}),
 		"signed before somebody changed it": forge(func(claims map[string]any) string {
 			victim := claims["sub"]
 			claims["sub"] = "mallory"
-			parts := strings.Split(signed(signingKey(), map[string]any{"alg": "RS256", "kid": "1"}, claims), ".")
+			parts := strings.Split(oidctest.Signed(oidctest.SigningKey(), map[string]any{"alg": "RS256", "kid": "1"}, claims), ".")
 			claims["sub"] = victim
-			changed := unsigned(map[string]any{"alg": "RS256", "kid": "1"}, claims)
+			changed := oidctest.Unsigned(map[string]any{"alg": "RS256", "kid": "1"}, claims)
 			return changed + "." + parts[2]
 		}),
 	}
@@ -78,14 +80,14 @@ func TestForgedTokens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
 			s.known("victim@example.com", "victim")
-			s.acme.set(attack)
+			s.acme.Set(attack)
 			b := s.Browser()
 			s.signIn(b, "victim", verified("victim@example.com")).Is(http.StatusUnprocessableEntity)
 			s.nobody(b)
 			s.signIn(b, "fresh", nil).Is(http.StatusUnprocessableEntity)
 			s.nobody(b)
 
-			s.acme.set(func(p *fakeProvider) { p.bend, p.forge = nil, nil }) // it was the attack that failed, not the site
+			s.acme.Set(func(p *oidctest.Provider) { p.Bend, p.Forge = nil, nil }) // it was the attack that failed, not the site
 			s.signIn(b, "victim", nil).Leads("/")
 		})
 	}
@@ -123,51 +125,51 @@ func TestNamesAndAddressesOfAnyForm(t *testing.T) {
 func TestAnswersThatAreNotForThisBrowser(t *testing.T) {
 	tests := map[string]func(s *site, victim *signintest.Browser) string{
 		"another person's answer, no flow here": func(s *site, _ *signintest.Browser) string {
-			return s.acme.signs(s.leaves(s.Browser(), "/session/new", "/auth/acme"), "mallory", nil)
+			return s.acme.Signs(s.leaves(s.Browser(), "/session/new", "/auth/acme"), "mallory", nil)
 		},
 		"another person's answer, a flow here": func(s *site, victim *signintest.Browser) string {
 			s.leaves(victim, "/session/new", "/auth/acme")
-			return s.acme.signs(s.leaves(s.Browser(), "/session/new", "/auth/acme"), "mallory", nil)
+			return s.acme.Signs(s.leaves(s.Browser(), "/session/new", "/auth/acme"), "mallory", nil)
 		},
 		"no state": func(s *site, victim *signintest.Browser) string {
-			return with(s.acme.t, s.acme.signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil), "state")
+			return with(s.T, s.acme.Signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil), "state")
 		},
 		"an empty state": func(s *site, victim *signintest.Browser) string {
-			return with(s.acme.t, s.acme.signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil), "state", "")
+			return with(s.T, s.acme.Signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil), "state", "")
 		},
 		"two states, one of them right": func(s *site, victim *signintest.Browser) string {
-			callback := s.acme.signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil)
+			callback := s.acme.Signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil)
 			return callback + "&state=another"
 		},
 		"two codes": func(s *site, victim *signintest.Browser) string {
-			return s.acme.signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil) + "&code=another"
+			return s.acme.Signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil) + "&code=another"
 		},
 		"no code": func(s *site, victim *signintest.Browser) string {
-			return with(s.acme.t, s.acme.signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil), "code")
+			return with(s.T, s.acme.Signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil), "code")
 		},
 		"too late": func(s *site, victim *signintest.Browser) string {
-			callback := s.acme.signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil)
+			callback := s.acme.Signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil)
 			s.Clock.Advance(10 * time.Minute)
 			return callback
 		},
 		"of a flow that a later one replaced": func(s *site, victim *signintest.Browser) string {
-			callback := s.acme.signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil)
+			callback := s.acme.Signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil)
 			s.leaves(victim, "/session/new", "/auth/acme")
 			return callback
 		},
 		"taken to another provider's callback": func(s *site, victim *signintest.Browser) string {
-			callback := s.acme.signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil)
+			callback := s.acme.Signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil)
 			return strings.Replace(callback, "/auth/acme/", "/auth/other/", 1)
 		},
 		"the cookie was changed": func(s *site, victim *signintest.Browser) string {
-			callback := s.acme.signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil)
+			callback := s.acme.Signs(s.leaves(victim, "/session/new", "/auth/acme"), "mallory", nil)
 			victim.SetCookie("__Host-oidc", victim.Cookie("__Host-oidc")+"A")
 			return callback
 		},
 		"the cookie is of another site's key": func(s *site, victim *signintest.Browser) string {
-			elsewhere := newSite(s.acme.t, func(cfg *oidc.Config) { cfg.Key = []byte(strings.Repeat("k", 32)) })
+			elsewhere := newSite(s.T, func(cfg *oidc.Config) { cfg.Key = []byte(strings.Repeat("k", 32)) })
 			b := elsewhere.Browser()
-			callback := elsewhere.acme.signs(elsewhere.leaves(b, "/session/new", "/auth/acme"), "mallory", nil)
+			callback := elsewhere.acme.Signs(elsewhere.leaves(b, "/session/new", "/auth/acme"), "mallory", nil)
 			victim.SetCookie("__Host-oidc", b.Cookie("__Host-oidc"))
 			return callback
 		},
@@ -179,7 +181,7 @@ func TestAnswersThatAreNotForThisBrowser(t *testing.T) {
 			victim := s.Browser()
 			victim.Get(attack(s, victim), signintest.ByLink...).Is(http.StatusForbidden)
 			s.nobody(victim)
-			if got := len(s.acme.used); got != 1 {
+			if got := len(s.acme.Used); got != 1 {
 				t.Errorf("got %d codes redeemed, want only the one of mallory's registration", got)
 			}
 		})
@@ -190,7 +192,7 @@ func TestAnswersThatAreNotForThisBrowser(t *testing.T) {
 func TestAnAnswerOfSomebodyElseDoesNotEndOnesOwnFlow(t *testing.T) {
 	s := newSite(t)
 	b := s.Browser()
-	callback := s.acme.signs(s.leaves(b, "/session/new", "/auth/acme"), "alice", nil)
+	callback := s.acme.Signs(s.leaves(b, "/session/new", "/auth/acme"), "alice", nil)
 	b.Get("/auth/acme/callback?state=evil&code=evil", signintest.ByLink...).Is(http.StatusForbidden)
 	b.Get("/auth/acme/callback?state=evil&error=access_denied", signintest.ByLink...).Is(http.StatusForbidden)
 	b.Get(callback, signintest.ByLink...).Leads("/")
@@ -199,7 +201,7 @@ func TestAnAnswerOfSomebodyElseDoesNotEndOnesOwnFlow(t *testing.T) {
 func TestAnAnswerCountsOnce(t *testing.T) {
 	s := newSite(t)
 	b := s.Browser()
-	callback := s.acme.signs(s.leaves(b, "/session/new", "/auth/acme"), "alice", nil)
+	callback := s.acme.Signs(s.leaves(b, "/session/new", "/auth/acme"), "alice", nil)
 	withCookie := b.Copy()
 	b.Get(callback, signintest.ByLink...).Leads("/")
 	before := b.Session()
@@ -216,8 +218,8 @@ func TestACodeOfSomebodyElseIsUseless(t *testing.T) {
 	s := newSite(t)
 	s.known("mallory@example.com", "mallory")
 	victim := s.Browser()
-	callback := s.acme.signs(s.leaves(victim, "/session/new", "/auth/acme"), "victim", nil)
-	mallorys, err := url.Parse(s.acme.signs(s.leaves(s.Browser(), "/session/new", "/auth/acme"), "mallory", nil))
+	callback := s.acme.Signs(s.leaves(victim, "/session/new", "/auth/acme"), "victim", nil)
+	mallorys, err := url.Parse(s.acme.Signs(s.leaves(s.Browser(), "/session/new", "/auth/acme"), "mallory", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,14 +246,14 @@ func TestMixedUpProviders(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
-			s.acme.set(func(p *fakeProvider) { p.always, p.extra = test.always, test.extra })
+			s.acme.Set(func(p *oidctest.Provider) { p.Always, p.Extra = test.always, test.extra })
 			b := s.Browser()
 			s.signIn(b, "alice", nil).Is(test.want)
 			if test.want == http.StatusSeeOther {
 				return
 			}
 			s.nobody(b)
-			if len(s.acme.used) != 0 {
+			if len(s.acme.Used) != 0 {
 				t.Error("the code was sent to a provider that it may not be of")
 			}
 		})
@@ -287,7 +289,7 @@ func TestBeginningNeedsAPageOfThisSite(t *testing.T) {
 	if b.Cookie("__Host-oidc") != "" {
 		t.Error("a flow was begun")
 	}
-	if s.acme.finds != 0 {
+	if s.acme.Finds != 0 {
 		t.Error("the provider was asked")
 	}
 }
@@ -297,14 +299,14 @@ func TestBeginningNeedsAPageOfThisSite(t *testing.T) {
 func TestLoginCSRFIntoTheLinkFlow(t *testing.T) {
 	tests := map[string]func(s *site, alice *signintest.Browser) string{
 		"before she has left": func(s *site, _ *signintest.Browser) string {
-			return s.acme.signs(s.leaves(s.Browser(), "/session/new", "/auth/acme"), "mallory", nil)
+			return s.acme.Signs(s.leaves(s.Browser(), "/session/new", "/auth/acme"), "mallory", nil)
 		},
 		"while she is at the provider": func(s *site, alice *signintest.Browser) string {
 			s.leaves(alice, "/session/new", "/auth/acme")
-			return s.acme.signs(s.leaves(s.Browser(), "/session/new", "/auth/acme"), "mallory", nil)
+			return s.acme.Signs(s.leaves(s.Browser(), "/session/new", "/auth/acme"), "mallory", nil)
 		},
 		"with the intent that mallory guessed": func(s *site, alice *signintest.Browser) string {
-			return s.acme.signs(s.leaves(s.Browser(), "/session/new", "/auth/acme"), "mallory", nil) + "&_intent=" + alice.Intent()
+			return s.acme.Signs(s.leaves(s.Browser(), "/session/new", "/auth/acme"), "mallory", nil) + "&_intent=" + alice.Intent()
 		},
 	}
 	for name, attack := range tests {
@@ -332,7 +334,7 @@ func TestAnAnswerAddsNoAccountThatItsPageSaidNothingOf(t *testing.T) {
 	s := newSite(t)
 	alice, bob := s.User("alice@example.com").ID, s.known("bob@example.com", "bob")
 	b := s.Browser().Enter(alice)
-	callback := s.acme.signs(s.leaves(b, "/session/new", "/auth/acme"), "bob", nil)
+	callback := s.acme.Signs(s.leaves(b, "/session/new", "/auth/acme"), "bob", nil)
 	b.Add()
 	b.Get(callback, signintest.ByLink...).Leads("/")
 	s.hasIDs(b, bob)
@@ -344,7 +346,7 @@ func TestAnAnswerToARequestThatWasCancelled(t *testing.T) {
 	alice := s.User("alice@example.com").ID
 	b := s.Browser().Enter(alice)
 	b.Add()
-	callback := s.acme.signs(s.leaves(b, "/session/new", "/auth/acme"), "fresh", verified("fresh@example.com"))
+	callback := s.acme.Signs(s.leaves(b, "/session/new", "/auth/acme"), "fresh", verified("fresh@example.com"))
 	b.Post("/link/cancel", url.Values{"_stamp": {b.Stamp()}}).Is(http.StatusSeeOther)
 	b.Get(callback, signintest.ByLink...).Is(http.StatusConflict)
 	s.hasIDs(b, alice)
@@ -355,11 +357,11 @@ func TestAnAnswerToARequestThatWasCancelled(t *testing.T) {
 
 func TestConnecting(t *testing.T) {
 	connect := func(s *site, b *signintest.Browser, subject string) string {
-		return s.acme.signs(s.leaves(b, "/profile", "/auth/acme/connect"), subject, nil)
+		return s.acme.Signs(s.leaves(b, "/profile", "/auth/acme/connect"), subject, nil)
 	}
 	belongs := func(t *testing.T, s *site, subject, want string) {
 		t.Helper()
-		u, err := s.Users.ByIdentity(t.Context(), auth.Identity{Provider: s.acme.issuer(), Subject: subject})
+		u, err := s.Users.ByIdentity(t.Context(), auth.Identity{Provider: s.acme.Issuer(), Subject: subject})
 		if u.ID != want {
 			t.Errorf("got user %q and error %v, want %q", u.ID, err, want)
 		}
@@ -446,8 +448,8 @@ func TestSigningInAgainNeedsAFreshProofAtTheProvider(t *testing.T) {
 			alice := s.known("alice@example.com", "alice")
 			b := s.Browser().Enter(alice)
 			target := s.leaves(b, "/session/new?again="+url.QueryEscape(alice), "/auth/acme")
-			callback := s.acme.signs(target, "alice", map[string]any{"auth_time": s.Clock.Now().Add(-test.signedIn).Unix()})
-			if got := s.acme.asked; got.Get("prompt") != "login" || got.Get("max_age") != "0" {
+			callback := s.acme.Signs(target, "alice", map[string]any{"auth_time": s.Clock.Now().Add(-test.signedIn).Unix()})
+			if got := s.acme.Asked; got.Get("prompt") != "login" || got.Get("max_age") != "0" {
 				t.Errorf("got prompt %q and max_age %q", got.Get("prompt"), got.Get("max_age"))
 			}
 			b.Get(callback, signintest.ByLink...).Is(test.want)
@@ -471,7 +473,7 @@ func TestMaxAge(t *testing.T) {
 			s := newSite(t, func(cfg *oidc.Config) { cfg.Providers[0].MaxAge = 5 * time.Minute })
 			b := s.Browser()
 			s.signIn(b, "alice", test.claims).Is(test.want)
-			if got := s.acme.asked.Get("max_age"); got != "300" {
+			if got := s.acme.Asked.Get("max_age"); got != "300" {
 				t.Errorf("got max_age %q, want 300", got)
 			}
 		})
@@ -489,7 +491,7 @@ func TestTheCookieIsOfThisHostAndNotReadable(t *testing.T) {
 		}
 	}
 	value, _, _ := strings.Cut(strings.TrimPrefix(cookie, "__Host-oidc="), ";")
-	data, err := b64.DecodeString(value)
+	data, err := base64.RawURLEncoding.DecodeString(value)
 	if err != nil || strings.Contains(string(data), "acme") {
 		t.Errorf("got a cookie that can be read: %q (%v)", data, err)
 	}
@@ -498,7 +500,7 @@ func TestTheCookieIsOfThisHostAndNotReadable(t *testing.T) {
 func TestHeadSignsNobodyIn(t *testing.T) {
 	s := newSite(t)
 	b := s.Browser()
-	callback := s.acme.signs(s.leaves(b, "/session/new", "/auth/acme"), "alice", nil)
+	callback := s.acme.Signs(s.leaves(b, "/session/new", "/auth/acme"), "alice", nil)
 	b.Do(http.MethodHead, callback, nil).Is(http.StatusMethodNotAllowed)
 	s.nobody(b)
 	b.Get(callback).Leads("/")

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/multiaccount-go/multiaccount"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -78,20 +78,6 @@ func (o *OIDC) begin(c *fiber.Ctx) error {
 		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
 	}
 	return o.leave(c, p, f, options)
-}
-
-// connect leads to the provider, to connect an identity with the current account.
-func (o *OIDC) connect(c *fiber.Ctx) error {
-	p, err := o.of(c)
-	if err != nil {
-		return err
-	}
-	if err := o.cfg.Accounts.CheckRecent(c, o.cfg.RecentSignIn); err != nil {
-		return err
-	}
-	f := o.newFlow(c, p)
-	f.Connect, f.Stamp = o.cfg.Accounts.CurrentID(c), o.cfg.Accounts.Stamp(c)
-	return o.leave(c, p, f, []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("prompt", "select_account")})
 }
 
 func (o *OIDC) newFlow(c *fiber.Ctx, p *provider) flow {
@@ -170,16 +156,6 @@ func (o *OIDC) SignInHTML(c *fiber.Ctx) (template.HTML, error) {
 	var buttons []button
 	for _, p := range o.cfg.Providers {
 		buttons = append(buttons, o.signInButton(c, p))
-	}
-	return o.pages.Body("buttons.html", buttons)
-}
-
-// ConnectHTML returns a form with a button for each provider, for the profile of somebody who is signed in.
-func (o *OIDC) ConnectHTML(c *fiber.Ctx) (template.HTML, error) {
-	var buttons []button
-	for _, p := range o.cfg.Providers {
-		buttons = append(buttons, button{o.path(p.Name) + "/connect", about(o.cfg.Texts.ConnectWith, p.Label),
-			o.cfg.Accounts.StampField(c)})
 	}
 	return o.pages.Body("buttons.html", buttons)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 )
 
 // callback takes the provider's answer. The flow is over with the first answer that carries its state, whatever it says.
@@ -100,31 +100,4 @@ func (o *OIDC) enter(c *fiber.Ctx, p *provider, back, userID string) error {
 		return o.refuse(fiber.StatusUnprocessableEntity, multiaccount.CodeNotSignedIn, o.cfg.Texts.Inactive)
 	}
 	return err
-}
-
-// stillConnecting makes sure that the answer reaches the account, in the session, that asked for it. How recently the person
-// signed in was looked at then, which is minutes ago at most.
-func (o *OIDC) stillConnecting(c *fiber.Ctx, f flow) error {
-	if o.cfg.Accounts.CurrentID(c) != f.Connect ||
-		subtle.ConstantTimeCompare([]byte(o.cfg.Accounts.Stamp(c)), []byte(f.Stamp)) != 1 {
-		return o.refuse(fiber.StatusConflict, CodeOtherAccount, o.cfg.Texts.OtherAccount)
-	}
-	return nil
-}
-
-// connected connects an identity with the current account.
-func (o *OIDC) connected(c *fiber.Ctx, p *provider, f flow, who person) error {
-	err := o.cfg.Users.AddIdentity(c.UserContext(), f.Connect, who.identity())
-	if errors.Is(err, auth.ErrIdentityTaken) {
-		u, lookup := o.cfg.Users.ByIdentity(c.UserContext(), who.identity())
-		if lookup != nil || u.ID != f.Connect {
-			return o.refuse(fiber.StatusConflict, CodeIdentityTaken, about(o.cfg.Texts.IdentityTaken, p.Label))
-		}
-		err = nil // it is connected already
-	}
-	if err != nil {
-		return o.storeFailed(err)
-	}
-	o.cfg.Accounts.AddFlash(c, multiaccount.FlashSuccess, about(o.cfg.Texts.Connected, p.Label))
-	return answer.Lead(c, o.cfg.Paths.Profile, fiber.StatusOK, fiber.Map{"connected": p.Name})
 }

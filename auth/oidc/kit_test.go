@@ -11,27 +11,28 @@ import (
 
 	"github.com/multiaccount-go/multiaccount/auth/internal/signintest"
 	"github.com/multiaccount-go/multiaccount/auth/oidc"
+	"github.com/multiaccount-go/multiaccount/internal/oidctest"
 )
 
 // site is an app in which people sign in with two providers.
 type site struct {
 	*signintest.Site
-	acme, other *fakeProvider
+	acme, other *oidctest.Provider
 	oidc        *oidc.OIDC
 }
 
-func newSite(t *testing.T, change ...func(*oidc.Config)) *site {
+func newSite(t testing.TB, change ...func(*oidc.Config)) *site {
 	t.Helper()
 	s := &site{}
 	s.Site = signintest.New(t, func(app *signintest.Site) {
-		s.acme, s.other = newFakeProvider(t, app.Clock.Now), newFakeProvider(t, app.Clock.Now)
+		s.acme, s.other = oidctest.New(t, app.Clock.Now), oidctest.New(t, app.Clock.Now)
 		cfg := oidc.Config{
 			Accounts: app.Accounts, Users: app.Users, BaseURL: signintest.Origin, Key: make([]byte, 32),
 			Providers: []oidc.Provider{
-				{Name: "acme", Label: "Acme", Issuer: s.acme.issuer(), ClientID: clientID, ClientSecret: clientSecret},
-				{Name: "other", Issuer: s.other.issuer(), ClientID: clientID, ClientSecret: clientSecret},
+				{Name: "acme", Label: "Acme", Issuer: s.acme.Issuer(), ClientID: oidctest.ClientID, ClientSecret: oidctest.ClientSecret},
+				{Name: "other", Issuer: s.other.Issuer(), ClientID: oidctest.ClientID, ClientSecret: oidctest.ClientSecret},
 			},
-			Client: s.acme.server.Client(), Now: app.Clock.Now, Log: signintest.Quiet(),
+			Client: s.acme.Client(), Now: app.Clock.Now, Log: signintest.Quiet(),
 		}
 		for _, alter := range change {
 			alter(&cfg)
@@ -75,7 +76,7 @@ func (s *site) leaves(b *signintest.Browser, page, action string) string {
 // signIn is the whole way, from the sign-in page to the answer of the callback.
 func (s *site) signIn(b *signintest.Browser, subject string, claims map[string]any) *signintest.Answer {
 	s.T.Helper()
-	return b.Get(s.acme.signs(s.leaves(b, "/session/new", "/auth/acme"), subject, claims), signintest.ByLink...)
+	return b.Get(s.acme.Signs(s.leaves(b, "/session/new", "/auth/acme"), subject, claims), signintest.ByLink...)
 }
 
 // verified are the claims of somebody whose address the provider vouches for.
@@ -112,7 +113,7 @@ func (s *site) hasIDs(b *signintest.Browser, want ...string) {
 }
 
 // with changes one parameter of an address.
-func with(t *testing.T, address, name string, values ...string) string {
+func with(t testing.TB, address, name string, values ...string) string {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {

@@ -9,7 +9,7 @@
 //	})
 //	providers.Register(app)
 //
-// The sign-in page shows [OIDC.SignInHTML], the profile [OIDC.ConnectHTML]. At the provider, register the redirect URI
+// The sign-in page shows [OIDC.SignInHTML], the profile [OIDC.ConnectHTML], which connects identities and disconnects them. At the provider, register the redirect URI
 // https://www.example.com/auth/google/callback, exactly.
 //
 // # Who somebody is
@@ -54,7 +54,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/auth/internal/way"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -106,7 +106,8 @@ type Config struct {
 	// made him. When it returns an error the user is deleted again, with his tenant, and the person may try again with 503 (an
 	// invitation stays used). Default: nothing.
 	Registered func(ctx context.Context, u auth.User) error
-	// RecentSignIn is how long ago somebody may have signed in at most who connects an identity. Default: ten minutes.
+	// RecentSignIn is how long ago somebody may have signed in at most who connects or disconnects an identity. Default: ten
+	// minutes.
 	RecentSignIn time.Duration
 
 	// Paths names the routes. Default: see Paths.
@@ -121,6 +122,9 @@ type Config struct {
 	// it. Never set it where people are.
 	InsecurePlainHTTPForDevelopment bool
 
+	// OnEvent hears of every identity that was connected or disconnected, for an audit trail. It is called on the request's
+	// goroutine and must not keep it waiting. The plugin's own OnEvent tells of sign-ins. Default: nothing.
+	OnEvent func(ctx context.Context, e Event)
 	// Client talks to the providers. Default: one that waits for an answer for ten seconds.
 	Client *http.Client
 	// Now is the clock. Default: time.Now.
@@ -165,10 +169,10 @@ func Templates() fs.FS {
 type OIDC struct {
 	cfg       Config
 	providers map[string]*provider
-	pages     *answer.Pages
+	pages     *way.Pages
 	box       *box
-	leaving   answer.Cookie // of somebody who is at the provider
-	arriving  answer.Cookie // of somebody new who is asked for the name of a tenant
+	leaving   way.Cookie // of somebody who is at the provider
+	arriving  way.Cookie // of somebody new who is asked for the name of a tenant
 }
 
 // life is how long somebody may take at the provider, and over the name of a tenant.
@@ -182,11 +186,11 @@ func New(cfg Config) (*OIDC, error) {
 		return nil, fmt.Errorf("oidc: configuration:\n%w", err)
 	}
 	o := &OIDC{cfg: cfg, providers: map[string]*provider{}, box: newBox(cfg.Key),
-		leaving:  answer.NewCookie("oidc", cfg.InsecurePlainHTTPForDevelopment, life),
-		arriving: answer.NewCookie("oidc-new", cfg.InsecurePlainHTTPForDevelopment, life),
+		leaving:  way.NewCookie("oidc", cfg.InsecurePlainHTTPForDevelopment, life),
+		arriving: way.NewCookie("oidc-new", cfg.InsecurePlainHTTPForDevelopment, life),
 	}
 	var err error
-	o.pages, err = answer.NewPages(Templates(), cfg.Templates, cfg.Texts.Lang, cfg.Layout,
+	o.pages, err = way.NewPages(Templates(), cfg.Templates, cfg.Texts.Lang, cfg.Layout,
 		func(c *fiber.Ctx) template.HTML { return cfg.Accounts.Head(c) })
 	if err != nil {
 		return nil, fmt.Errorf("oidc: configuration: %w", err)
@@ -206,6 +210,9 @@ func (cfg *Config) setDefaults() {
 	orDefault(&cfg.Log, slog.Default())
 	if cfg.Registered == nil {
 		cfg.Registered = func(context.Context, auth.User) error { return nil }
+	}
+	if cfg.OnEvent == nil {
+		cfg.OnEvent = func(context.Context, Event) {}
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -276,8 +283,8 @@ func (cfg *Config) validate() error {
 		}
 		names[p.Name], issuers[p.Issuer] = true, true
 	}
-	errs = append(errs, answer.CheckBaseURL(cfg.BaseURL, cfg.InsecurePlainHTTPForDevelopment),
-		answer.CheckPath("Base", cfg.Paths.Base), answer.CheckPath("Profile", cfg.Paths.Profile))
+	errs = append(errs, way.CheckBaseURL(cfg.BaseURL, cfg.InsecurePlainHTTPForDevelopment),
+		way.CheckPath("Base", cfg.Paths.Base), way.CheckPath("Profile", cfg.Paths.Profile))
 	return errors.Join(errs...)
 }
 
@@ -289,6 +296,7 @@ const routeNew = "new"
 //	GET  /auth/:provider           asks whether to sign in with it
 //	POST /auth/:provider           leads to the provider
 //	POST /auth/:provider/connect   leads to the provider, to connect an identity with the current account
+//	POST /auth/:provider/disconnect takes an identity from the current account; field subject
 //	GET  /auth/:provider/callback  the provider's answer
 //	GET  /auth/new, POST /auth/new asks somebody new for the name of a tenant
 func (o *OIDC) Register(r fiber.Router) {
@@ -298,6 +306,7 @@ func (o *OIDC) Register(r fiber.Router) {
 	r.Get(base+"/:provider", o.beginPage)
 	r.Post(base+"/:provider", a.SameOrigin(), o.begin)
 	r.Post(base+"/:provider/connect", a.Protect(), o.connect)
+	r.Post(base+"/:provider/disconnect", a.Protect(), o.disconnect)
 	r.Get(base+"/:provider/callback", o.callback)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/auth/internal/signintest"
 	"github.com/multiaccount-go/multiaccount/auth/oidc"
+	"github.com/multiaccount-go/multiaccount/internal/oidctest"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -38,7 +39,7 @@ func TestFirstSignInMakesAUserAndTheNextOneFindsHim(t *testing.T) {
 	if got := again.CurrentID(); got != id {
 		t.Errorf("got user %q, want %q: the subject says who it is, not the address", got, id)
 	}
-	if got := s.acme.finds; got != 1 {
+	if got := s.acme.Finds; got != 1 {
 		t.Errorf("got %d look-ups of the provider, want 1", got)
 	}
 }
@@ -62,12 +63,12 @@ func TestAddingAnAccount(t *testing.T) {
 	alice, bob := s.known("alice@example.com", "sub-a"), s.known("bob@example.com", "sub-b")
 	b := s.Browser()
 	s.signIn(b, "sub-a", nil).Leads("/")
-	if got := s.acme.asked.Get("prompt"); got != "" {
+	if got := s.acme.Asked.Get("prompt"); got != "" {
 		t.Errorf("got prompt %q for a first sign-in, want none", got)
 	}
 	b.Add()
 	s.signIn(b, "sub-b", nil).Is(http.StatusSeeOther)
-	if got := s.acme.asked.Get("prompt"); got != "select_account" {
+	if got := s.acme.Asked.Get("prompt"); got != "select_account" {
 		t.Errorf("got prompt %q, want select_account: the provider would take the person of before", got)
 	}
 	s.hasIDs(b, alice, bob)
@@ -105,7 +106,7 @@ func TestReturnPath(t *testing.T) {
 			form := b.Get("/session/new").Form("/auth/acme")
 			form.Set("request_path", test.asked)
 			target := strings.TrimPrefix(b.Post("/auth/acme", form).Is(http.StatusOK).Header.Get("Refresh"), "0; url=")
-			callback := s.acme.signs(target, "sub", verified("alice@example.com"))
+			callback := s.acme.Signs(target, "sub", verified("alice@example.com"))
 			// The answer of the provider has no say in it, not even with a path of this site.
 			b.Get(callback+"&request_path=/elsewhere&return_to=/elsewhere", signintest.ByLink...).Leads(test.want)
 		})
@@ -116,7 +117,7 @@ func TestTheSignInPageKeepsWhereThePersonWantedToGo(t *testing.T) {
 	s := newSite(t)
 	b := s.Browser()
 	target := s.leaves(b, "/session/new?request_path=%2Fprivate", "/auth/acme")
-	b.Get(s.acme.signs(target, "sub", verified("alice@example.com")), signintest.ByLink...).Leads("/private")
+	b.Get(s.acme.Signs(target, "sub", verified("alice@example.com")), signintest.ByLink...).Leads("/private")
 }
 
 // TestEqualAddressIsNotEqualPerson is LK-11.
@@ -128,13 +129,13 @@ func TestEqualAddressIsNotEqualPerson(t *testing.T) {
 			b := s.Browser()
 			s.signIn(b, "sub-1", verified(typed)).Is(http.StatusConflict).Says("Sign in the way you know")
 			s.nobody(b)
-			if _, err := s.Users.ByIdentity(t.Context(), auth.Identity{Provider: s.acme.issuer(), Subject: "sub-1"}); err == nil {
+			if _, err := s.Users.ByIdentity(t.Context(), auth.Identity{Provider: s.acme.Issuer(), Subject: "sub-1"}); err == nil {
 				t.Error("the identity was connected")
 			}
 
 			b.Enter(alice) // the way she knows
 			target := s.leaves(b, "/profile", "/auth/acme/connect")
-			b.Get(s.acme.signs(target, "sub-1", verified(typed)), signintest.ByLink...).Leads("/profile")
+			b.Get(s.acme.Signs(target, "sub-1", verified(typed)), signintest.ByLink...).Leads("/profile")
 			again := s.Browser()
 			s.signIn(again, "sub-1", verified(typed)).Leads("/")
 			if got := again.CurrentID(); got != alice {
@@ -149,7 +150,7 @@ func TestAnotherProviderSaysTheSameSubject(t *testing.T) {
 	s := newSite(t)
 	alice := s.known("alice@example.com", "sub-1")
 	b := s.Browser()
-	b.Get(s.other.signs(s.leaves(b, "/session/new", "/auth/other"), "sub-1", nil), signintest.ByLink...).Leads("/")
+	b.Get(s.other.Signs(s.leaves(b, "/session/new", "/auth/other"), "sub-1", nil), signintest.ByLink...).Leads("/")
 	if got := b.CurrentID(); got == alice || got == "" {
 		t.Errorf("got user %q, want another one than %q", got, alice)
 	}
@@ -210,7 +211,7 @@ func TestAddressFromTheUserinfoEndpoint(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, func(cfg *oidc.Config) { cfg.RequireEmail = true })
-			s.acme.set(func(p *fakeProvider) { p.info = test.info })
+			s.acme.Set(func(p *oidctest.Provider) { p.Info = test.info })
 			s.signIn(s.Browser(), "sub", nil).Is(test.want)
 		})
 	}
@@ -220,7 +221,7 @@ func TestSomebodyNewNamesTheTenant(t *testing.T) {
 	s := newSite(t, func(cfg *oidc.Config) { cfg.Policy = tenant.PerUser })
 	b := s.Browser()
 	target := s.leaves(b, "/session/new?request_path=%2Fprivate", "/auth/acme")
-	b.Get(s.acme.signs(target, "sub", verified("alice@example.com")), signintest.ByLink...).Leads("/auth/new")
+	b.Get(s.acme.Signs(target, "sub", verified("alice@example.com")), signintest.ByLink...).Leads("/auth/new")
 	s.nobody(b)
 	if err := s.Users.Available(t.Context(), "alice@example.com", tenant.Name{}); err != nil {
 		t.Fatalf("got %v, want no user before the name is there", err)
@@ -282,12 +283,12 @@ func TestInvitation(t *testing.T) {
 	}
 	page := "/session/new?invitation=" + string(secret)
 	other := s.Browser()
-	other.Get(s.acme.signs(s.leaves(other, page, "/auth/acme"), "other", verified("mallory@example.com"))).Is(http.StatusConflict)
+	other.Get(s.acme.Signs(s.leaves(other, page, "/auth/acme"), "other", verified("mallory@example.com"))).Is(http.StatusConflict)
 	unproved := s.Browser()
-	unproved.Get(s.acme.signs(s.leaves(unproved, page, "/auth/acme"), "unproved", map[string]any{"email": "alice@example.com"})).
+	unproved.Get(s.acme.Signs(s.leaves(unproved, page, "/auth/acme"), "unproved", map[string]any{"email": "alice@example.com"})).
 		Is(http.StatusConflict)
 	alice := s.Browser()
-	alice.Get(s.acme.signs(s.leaves(alice, page, "/auth/acme"), "alice", verified("alice@example.com"))).Leads("/")
+	alice.Get(s.acme.Signs(s.leaves(alice, page, "/auth/acme"), "alice", verified("alice@example.com"))).Leads("/")
 	if m := s.Tenants(alice.CurrentID()); len(m) != 1 || m[0].Tenant.ID != home.ID {
 		t.Errorf("got memberships %+v, want the tenant that invited her", m)
 	}
@@ -309,10 +310,10 @@ func TestAnswersByWhoAsks(t *testing.T) {
 	b := s.Browser()
 	form := b.Get("/session/new").Form("/auth/acme")
 	htmx := b.Post("/auth/acme", form, signintest.AsHTMX...).Is(http.StatusNoContent)
-	if got := htmx.Header.Get("HX-Redirect"); !strings.HasPrefix(got, s.acme.issuer()) {
+	if got := htmx.Header.Get("HX-Redirect"); !strings.HasPrefix(got, s.acme.Issuer()) {
 		t.Errorf("got HX-Redirect %q", got)
 	}
-	b.Post("/auth/acme", form, signintest.AsJSON...).Is(http.StatusOK).Says(`{"redirect":"` + s.acme.issuer())
+	b.Post("/auth/acme", form, signintest.AsJSON...).Is(http.StatusOK).Says(`{"redirect":"` + s.acme.Issuer())
 	b.Get("/auth/acme").Is(http.StatusOK).Says("Sign in with Acme")
 	b.Get("/auth/nobody").Is(http.StatusNotFound)
 	if got := b.Get("/auth/acme").Header.Get("Cache-Control"); got != "no-store" {
@@ -322,18 +323,18 @@ func TestAnswersByWhoAsks(t *testing.T) {
 
 func TestProviderIsAwayAndComesBack(t *testing.T) {
 	s := newSite(t)
-	s.acme.set(func(p *fakeProvider) { p.away = true })
+	s.acme.Set(func(p *oidctest.Provider) { p.Away = true })
 	b := s.Browser()
 	form := b.Get("/session/new").Form("/auth/acme")
 	if got := b.Post("/auth/acme", form).Is(http.StatusServiceUnavailable).Header.Get("Retry-After"); got == "" {
 		t.Error("got no Retry-After")
 	}
-	s.acme.set(func(p *fakeProvider) { p.away = false })
+	s.acme.Set(func(p *oidctest.Provider) { p.Away = false })
 	b.Post("/auth/acme", form).Is(http.StatusServiceUnavailable) // nobody waits for one look-up after the other
 	s.Clock.Advance(time.Minute)
 	target := s.leaves(b, "/session/new", "/auth/acme")
-	s.acme.set(func(p *fakeProvider) { p.fail = http.StatusBadGateway })
-	b.Get(s.acme.signs(target, "sub", nil)).Is(http.StatusServiceUnavailable)
+	s.acme.Set(func(p *oidctest.Provider) { p.Fail = http.StatusBadGateway })
+	b.Get(s.acme.Signs(target, "sub", nil)).Is(http.StatusServiceUnavailable)
 	s.nobody(b)
 }
 
@@ -376,7 +377,7 @@ func TestSomebodyNewInSeveralTabsAtOnce(t *testing.T) {
 	var browsers []*signintest.Browser
 	for range 8 {
 		b := s.Browser()
-		callbacks = append(callbacks, s.acme.signs(s.leaves(b, "/session/new", "/auth/acme"), "sub", map[string]any{"name": "Alice"}))
+		callbacks = append(callbacks, s.acme.Signs(s.leaves(b, "/session/new", "/auth/acme"), "sub", map[string]any{"name": "Alice"}))
 		browsers = append(browsers, b)
 	}
 	var all sync.WaitGroup

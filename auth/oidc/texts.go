@@ -6,18 +6,24 @@ import "strings"
 type Texts struct {
 	Lang string // of all texts, as in the lang attribute. Default: en
 
-	SignInWith  string // with %s
-	ConnectWith string // with %s
-	BeginTitle  string // with %s
-	LeaveTitle  string // with %s
-	LeaveLink   string
-	NewTitle    string
-	NewAs       string // with %s, the person
-	NameLabel   string
-	NewButton   string
-	LookAgain   string
-	NameTaken   string
-	Connected   string // with %s
+	SignInWith string // with %s
+	BeginTitle string // with %s
+	LeaveTitle string // with %s
+	LeaveLink  string
+	NewTitle   string
+	NewAs      string // with %s, the person
+	NameLabel  string
+	NewButton  string
+	LookAgain  string
+	NameTaken  string
+
+	ConnectWith    string // with %s
+	ConnectAnother string // with %s, where one account there is connected already
+	Connected      string // with %s
+	Disconnect     string // with %s
+	Disconnected   string // with %s
+	NotConnected   string // with %s
+	LastWay        string // with %s
 
 	NotFound         string
 	Interrupted      string
@@ -38,19 +44,25 @@ type Texts struct {
 
 func (t *Texts) setDefaults() {
 	for field, text := range map[*string]string{
-		&t.Lang:        "en",
-		&t.SignInWith:  "Sign in with %s",
-		&t.ConnectWith: "Connect with %s",
-		&t.BeginTitle:  "Sign in with %s",
-		&t.LeaveTitle:  "Going to %s",
-		&t.LeaveLink:   "Continue",
-		&t.NewTitle:    "One more thing",
-		&t.NewAs:       "You are new here, as %s.",
-		&t.NameLabel:   "Name of your account, such as your company’s",
-		&t.NewButton:   "Register",
-		&t.LookAgain:   "Please look at the fields again.",
-		&t.NameTaken:   "This name is taken, or one that looks like it. Please choose another one.",
-		&t.Connected:   "%s is connected. You can sign in with it now.",
+		&t.Lang:       "en",
+		&t.SignInWith: "Sign in with %s",
+		&t.BeginTitle: "Sign in with %s",
+		&t.LeaveTitle: "Going to %s",
+		&t.LeaveLink:  "Continue",
+		&t.NewTitle:   "One more thing",
+		&t.NewAs:      "You are new here, as %s.",
+		&t.NameLabel:  "Name of your account, such as your company’s",
+		&t.NewButton:  "Register",
+		&t.LookAgain:  "Please look at the fields again.",
+		&t.NameTaken:  "This name is taken, or one that looks like it. Please choose another one.",
+
+		&t.ConnectWith:    "Connect with %s",
+		&t.ConnectAnother: "Connect another account of %s",
+		&t.Connected:      "%s is connected. You can sign in with it now.",
+		&t.Disconnect:     "Disconnect %s",
+		&t.Disconnected:   "%s is disconnected. It does not sign you in any more.",
+		&t.NotConnected:   "This account of %s is not connected with yours.",
+		&t.LastWay:        "%s stays connected while you have no password. Choose one in your profile first; then disconnect it.",
 
 		&t.NotFound: "There is no such way to sign in.",
 		&t.Interrupted: "This answer belongs to no sign-in that was begun in this browser, or to one that was begun too long ago or " +

@@ -17,15 +17,16 @@ import (
 	"github.com/multiaccount-go/multiaccount/auth/internal/signintest"
 	"github.com/multiaccount-go/multiaccount/auth/magiclink"
 	"github.com/multiaccount-go/multiaccount/auth/oidc"
+	"github.com/multiaccount-go/multiaccount/internal/oidctest"
 )
 
 // TestAllWaysStandSideBySide puts the password, a provider, links and keys into one app, and accounts that came in by each of
 // them into one browser session.
 func TestAllWaysStandSideBySide(t *testing.T) {
-	var provider *fakeProvider
+	var provider *oidctest.Provider
 	mails := make(chan string, 10)
 	s := signintest.New(t, func(s *signintest.Site) {
-		provider = newFakeProvider(t, s.Clock.Now)
+		provider = oidctest.New(t, s.Clock.Now)
 		must := func(err error) {
 			t.Helper()
 			if err != nil {
@@ -33,8 +34,8 @@ func TestAllWaysStandSideBySide(t *testing.T) {
 			}
 		}
 		providers, err := oidc.New(oidc.Config{Accounts: s.Accounts, Users: s.Users, BaseURL: signintest.Origin,
-			Providers: []oidc.Provider{{Name: "acme", Issuer: provider.issuer(), ClientID: clientID, ClientSecret: clientSecret}},
-			Client:    provider.server.Client(), Now: s.Clock.Now, Log: signintest.Quiet()})
+			Providers: []oidc.Provider{{Name: "acme", Issuer: provider.Issuer(), ClientID: oidctest.ClientID, ClientSecret: oidctest.ClientSecret}},
+			Client:    provider.Client(), Now: s.Clock.Now, Log: signintest.Quiet()})
 		must(err)
 		links, err := magiclink.New(magiclink.Config{Accounts: s.Accounts, Users: s.Users, BaseURL: signintest.Origin,
 			Send: func(_ context.Context, _, link string) error { mails <- link; return nil }, Now: s.Clock.Now, Log: signintest.Quiet()})
@@ -66,7 +67,7 @@ func TestAllWaysStandSideBySide(t *testing.T) {
 
 	b.Add()
 	target := b.Post("/auth/acme", b.Get("/session/new").Form("/auth/acme")).Is(http.StatusOK).Header.Get("Refresh")
-	b.Get(provider.signs(strings.TrimPrefix(target, "0; url="), "bob", verified("bob@example.com")), signintest.ByLink...).
+	b.Get(provider.Signs(strings.TrimPrefix(target, "0; url="), "bob", verified("bob@example.com")), signintest.ByLink...).
 		Is(http.StatusSeeOther)
 	bob := b.CurrentID()
 
@@ -91,12 +92,12 @@ func TestAllWaysStandSideBySide(t *testing.T) {
 	// Back as alice, who makes a key and connects an identity: both are hers, not carol's.
 	b.Post("/link/switch_to/"+url.PathEscape(alice), url.Values{"_stamp": {b.Stamp()}}).Is(http.StatusSeeOther)
 	target = b.Post("/auth/acme/connect", b.Get("/profile").Form("/auth/acme/connect")).Is(http.StatusOK).Header.Get("Refresh")
-	b.Get(provider.signs(strings.TrimPrefix(target, "0; url="), "alice", nil), signintest.ByLink...).Leads("/profile")
+	b.Get(provider.Signs(strings.TrimPrefix(target, "0; url="), "alice", nil), signintest.ByLink...).Leads("/profile")
 	made := b.Post("/profile/api_keys", url.Values{"name": {"x"}, "days": {"1"}, "_stamp": {b.Stamp()}}).Is(http.StatusCreated).Body
 	_, key, _ := strings.Cut(made, `value="mak_`)
 	key, _, _ = strings.Cut(key, `"`)
 	s.Browser().Get("/api/who", "Authorization", "Bearer mak_"+key).Is(http.StatusOK).Says("alice@example.com")
-	u, err := s.Users.ByIdentity(t.Context(), auth.Identity{Provider: provider.issuer(), Subject: "alice"})
+	u, err := s.Users.ByIdentity(t.Context(), auth.Identity{Provider: provider.Issuer(), Subject: "alice"})
 	if err != nil || u.ID != alice {
 		t.Errorf("got user %q and error %v, want alice", u.ID, err)
 	}

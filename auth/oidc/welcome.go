@@ -10,7 +10,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -138,9 +138,8 @@ func (o *OIDC) newPage(c *fiber.Ctx) error {
 
 func (o *OIDC) drawNew(c *fiber.Ctx, status int, n newcomer, p *provider, typed, code, problem string) error {
 	if problem != "" && answer.Of(c) == answer.JSON {
-		answer.Private(c)
-		return c.Status(status).JSON(fiber.Map{"error": "invalid", "message": o.cfg.Texts.LookAgain, "fields": fiber.Map{
-			tenant.NameField: fiber.Map{"error": code, "message": problem}}})
+		return answer.Mistakes(c, status, answer.Problem{Code: auth.CodeInvalid, Text: o.cfg.Texts.LookAgain},
+			map[string]answer.Problem{tenant.NameField: {Code: code, Text: problem}})
 	}
 	t := o.cfg.Texts
 	return o.pages.Draw(c, status, "new.html", t.NewTitle, struct {
@@ -199,6 +198,7 @@ const (
 	CodeProviderAway     = "provider_unavailable" // the provider does not answer
 	CodeEmailTaken       = "email_taken"          // a user has the address and has not connected the identity
 	CodeIdentityTaken    = "identity_taken"       // the identity is another user's
+	CodeLastWay          = "last_way"             // the identity is the only way in; a password has to be set first
 	CodeOtherAccount     = "other_account"        // another account is current than the one that was to be connected
 	CodeUnknown          = "unknown_identity"     // Config.KnownOnly
 	CodeNoEmail          = "no_email"             // Config.RequireEmail

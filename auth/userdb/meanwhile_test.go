@@ -2,6 +2,7 @@ package userdb_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -186,5 +187,44 @@ func TestWhoJoinsElsewhereWhileHisTenantIsDeleted(t *testing.T) {
 		if lives := exists(t, other, user.ID); lives != (joined == nil) || lives == (len(deleted) == 1) {
 			t.Errorf("at %q: lives %v, joined %v, deleted %v", at, lives, joined, deleted)
 		}
+	}
+}
+
+// Two identities are taken from a user, each while the other one is there still: one of them stays.
+func TestTheLastWayInIsNotTakenMeanwhile(t *testing.T) {
+	address := postgres.Shared(t).NewDatabase(t)
+	db, spy := spied(t, address)
+	other := open(t, address)
+	r := registration(t)
+	r.PasswordHash = ""
+	user, err := other.Users().Register(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	identities := []auth.Identity{*r.Identity, {Provider: "p", Subject: word()}}
+	if err := other.Users().AddIdentity(t.Context(), user.ID, identities[1]); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	stopped := false
+	spy.before = func(query string, _ []any) error {
+		if stopped || !strings.HasPrefix(query, "SELECT password_hash") {
+			return nil
+		}
+		stopped = true
+		go func() { done <- other.Users().RemoveIdentity(t.Context(), user.ID, identities[1]) }()
+		awaitDoneOrWaiting(t, other, done)
+		return nil
+	}
+	first := db.Users().RemoveIdentity(t.Context(), user.ID, identities[0])
+	spy.before = nil
+	if !stopped {
+		t.Fatalf("the first has never looked at what is left: %v", first)
+	}
+	if second := <-done; first != nil || !errors.Is(second, auth.ErrLastWay) {
+		t.Errorf("the first: %v, the other: %v, want only the other refused", first, second)
+	}
+	if left, err := db.Users().Identities(t.Context(), user.ID); err != nil || len(left) != 1 {
+		t.Errorf("left is %+v, %v, want one", left, err)
 	}
 }

@@ -1,6 +1,7 @@
 package userdb_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -129,6 +130,10 @@ func methods(t testing.TB, db *userdb.DB) map[string]func() error {
 	token, key, invitation, guest := put(t, db, one.ID), put(t, db, one.ID), invite(t, db, one.Home, other.Email, tenant.Member), invited(t, db, one.Home)
 	revoked := invite(t, db, other.Home, "a@example.com", tenant.Member)
 	created := parse(t, word())
+	mine := auth.Identity{Provider: "p", Subject: word()}
+	if err := errors.Join(users.SetPassword(ctx, one.ID, "hash"), users.AddIdentity(ctx, one.ID, mine)); err != nil {
+		t.Fatal(err)
+	}
 	return map[string]func() error{
 		"Register":        func() error { return second(users.Register(ctx, registration(t))) },
 		"Register, guest": func() error { return second(users.Register(ctx, guest)) },
@@ -142,6 +147,8 @@ func methods(t testing.TB, db *userdb.DB) map[string]func() error {
 		"Rehash":          func() error { return users.Rehash(ctx, one.ID, "hash", "another") },
 		"SetStatus":       func() error { return users.SetStatus(ctx, one.ID, auth.Inactive) },
 		"AddIdentity":     func() error { return users.AddIdentity(ctx, one.ID, auth.Identity{Provider: "p", Subject: word()}) },
+		"Identities":      func() error { return second(users.Identities(ctx, "u7")) },
+		"RemoveIdentity":  func() error { return users.RemoveIdentity(ctx, one.ID, mine) },
 		"Delete":          func() error { return users.Delete(ctx, doomed.ID) },
 		"PutToken":        func() error { put(t, db, one.ID); return nil },
 		"Token":           func() error { return second(users.Token(ctx, purpose, token.Hash, now())) },

@@ -80,6 +80,22 @@ func (x tx) byIdentity(i auth.Identity) (auth.User, error) {
 		WHERE i.provider = $1 AND i.subject = $2`, []any{i.Provider, i.Subject})
 }
 
+// Identities implements [auth.Store].
+func (u *Users) Identities(ctx context.Context, userID string) ([]auth.Identity, error) {
+	var all []auth.Identity
+	err := u.db.read(ctx).rows(`SELECT provider, subject FROM identities WHERE user_id = $1 ORDER BY provider, subject`,
+		[]any{userID}, func(row scanner) error {
+			var i auth.Identity
+			err := row.Scan(&i.Provider, &i.Subject)
+			all = append(all, i)
+			return err
+		})
+	if err := absent(err, nil); err != nil { // nobody has none
+		return nil, failed(ctx, "identities", err)
+	}
+	return all, nil
+}
+
 // SetEmail implements [auth.Store].
 func (u *Users) SetEmail(ctx context.Context, userID, email string) error {
 	return u.set(ctx, "set e-mail", userID,
@@ -155,4 +171,30 @@ func (x tx) addIdentity(userID string, i auth.Identity) error {
 		return absent(err, auth.ErrIdentityTaken)
 	}
 	return auth.ErrIdentityTaken
+}
+
+// RemoveIdentity implements [auth.Store].
+func (u *Users) RemoveIdentity(ctx context.Context, userID string, i auth.Identity) error {
+	err := u.db.write(ctx, func(x tx) error {
+		// Nobody else takes another identity, or the password, while it is decided whether something is left.
+		if err := x.lockUser(userID, lockChange); err != nil {
+			return err
+		}
+		n, err := x.exec(`DELETE FROM identities WHERE provider = $1 AND subject = $2 AND user_id = $3`,
+			i.Provider, i.Subject, userID)
+		if err == nil && n == 0 {
+			err = auth.ErrUnknown
+		}
+		if err != nil {
+			return err
+		}
+		var canSignIn bool
+		err = x.row(`SELECT password_hash <> '' AND email_key IS NOT NULL
+			OR EXISTS (SELECT 1 FROM identities WHERE user_id = $1) FROM users WHERE id = $1`, []any{userID}, &canSignIn)
+		if err == nil && !canSignIn {
+			err = auth.ErrLastWay // what was deleted comes back with the end of the transaction
+		}
+		return err
+	})
+	return failed(ctx, "remove identity", absent(err, auth.ErrUnknown))
 }

@@ -43,19 +43,26 @@ func StartAt(t testing.TB, redisURL, addr string) *Node {
 	return startProgram(t, binary(t), redisURL, addr)
 }
 
+// StartWith is [Start] with more in the environment of the process, such as "TRIES=5".
+func StartWith(t testing.TB, redisURL string, environment ...string) *Node {
+	t.Helper()
+	return startProgram(t, binary(t), redisURL, freeAddr(t), environment...)
+}
+
 // StartProgram is [Start] with a program of the caller's: the example built from other sources.
 func StartProgram(t testing.TB, program, redisURL string) *Node {
 	t.Helper()
 	return startProgram(t, program, redisURL, freeAddr(t))
 }
 
-func startProgram(t testing.TB, program, redisURL, addr string) *Node {
+func startProgram(t testing.TB, program, redisURL, addr string, environment ...string) *Node {
 	t.Helper()
 	n := &Node{Addr: addr, t: t, done: make(chan struct{})}
 	n.URL = "http://" + n.Addr
 	n.cmd = exec.Command(program)
 	n.cmd.Env = append(os.Environ(), "ADDR="+n.Addr, "REDIS_URL="+redisURL, "DATA_DIR="+data(t), "DEMO=1", "GOTRACEBACK=all",
 		"GORACE=atexit_sleep_ms=0") // else each end of a race-detecting process takes a second
+	n.cmd.Env = append(n.cmd.Env, environment...)
 	n.cmd.Stdout, n.cmd.Stderr = &n.log, &n.log
 	if err := n.cmd.Start(); err != nil {
 		t.Fatalf("sitetest: start the example: %v", err)

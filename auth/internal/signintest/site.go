@@ -43,7 +43,7 @@ func New(t testing.TB, extend func(s *Site)) *Site {
 		Profile: func(u auth.User) multiaccount.Profile {
 			return multiaccount.Profile{Name: u.Name, Email: u.Email}
 		},
-		Sessions: account.Options{Now: s.Clock.Now}, Log: Quiet(),
+		Paths: multiaccount.Paths{AppSignOut: "/session/sign_out"}, Sessions: account.Options{Now: s.Clock.Now}, Log: Quiet(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package answer_test
+package way_test
 
 import (
 	"html/template"
@@ -13,7 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/multiaccount-go/multiaccount/auth/internal/answer"
+	"github.com/multiaccount-go/multiaccount/auth/internal/way"
 )
 
 // send runs one handler for one request.
@@ -33,64 +33,8 @@ func send(t *testing.T, r *http.Request, handle fiber.Handler) (*http.Response, 
 	return got, string(body)
 }
 
-func TestPosted(t *testing.T) {
-	const form, object = "application/x-www-form-urlencoded", "application/json"
-	multipart := "--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\nmulti\r\n--b--\r\n"
-	tests := map[string]struct{ method, path, kind, body, want string }{
-		"a form":                     {"POST", "/", form, "x=1%202", "1 2"},
-		"a form with parts":          {"POST", "/", "multipart/form-data; boundary=b", multipart, "multi"},
-		"JSON":                       {"POST", "/", object, `{"x":"text"}`, "text"},
-		"JSON with a number":         {"POST", "/", object, `{"x":30}`, "30"},
-		"JSON with a list":           {"POST", "/", object, `{"x":["a"]}`, ""},
-		"JSON with null":             {"POST", "/", object, `{"x":null}`, ""},
-		"JSON that is none":          {"POST", "/", object, `{"x":`, ""},
-		"twice":                      {"POST", "/", form, "x=1&x=2", ""},
-		"in the query":               {"POST", "/?x=1", form, "y=2", ""},
-		"a GET":                      {"GET", "/?x=1", "", "", ""},
-		"a form that claims nothing": {"POST", "/", "text/plain", "x=1", ""},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			r := httptest.NewRequest(test.method, test.path, strings.NewReader(test.body))
-			r.Header.Set("Content-Type", test.kind)
-			_, got := send(t, r, func(c *fiber.Ctx) error { return c.SendString(answer.Posted(c, "x")) })
-			if got != test.want {
-				t.Errorf("got %q, want %q", got, test.want)
-			}
-		})
-	}
-}
-
-func TestLeadAnswersByWhoAsks(t *testing.T) {
-	tests := map[string]struct {
-		header, value string
-		status        int
-		want          string
-	}{
-		"a page":    {"Accept", "text/html", http.StatusSeeOther, "Location"},
-		"htmx":      {"HX-Request", "true", http.StatusNoContent, "HX-Redirect"},
-		"a program": {"Accept", "application/json", http.StatusCreated, ""},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			r := httptest.NewRequest("POST", "/", nil)
-			r.Header.Set(test.header, test.value)
-			got, body := send(t, r, func(c *fiber.Ctx) error {
-				return answer.Lead(c, "/there", http.StatusCreated, fiber.Map{"made": 1})
-			})
-			if got.StatusCode != test.status || test.want != "" && got.Header.Get(test.want) != "/there" ||
-				test.want == "" && body != `{"made":1}` {
-				t.Errorf("got status %d, %v, %s", got.StatusCode, got.Header, body)
-			}
-			if got.Header.Get("Cache-Control") != "no-store" {
-				t.Error("the answer may be cached")
-			}
-		})
-	}
-}
-
 func TestCookies(t *testing.T) {
-	secure, insecure := answer.NewCookie("x", false, time.Minute), answer.NewCookie("x", true, time.Minute)
+	secure, insecure := way.NewCookie("x", false, time.Minute), way.NewCookie("x", true, time.Minute)
 	got, _ := send(t, httptest.NewRequest("GET", "/", nil), func(c *fiber.Ctx) error {
 		secure.Set(c, "1")
 		insecure.Clear(c)
@@ -122,7 +66,7 @@ func TestCookies(t *testing.T) {
 func TestPagesAreReplacedOneByOne(t *testing.T) {
 	defaults := fstest.MapFS{"a.html": {Data: []byte("<p>default a {{.}}</p>")}, "b.html": {Data: []byte("<p>default b {{.}}</p>")}}
 	head := func(*fiber.Ctx) template.HTML { return "<!-- head -->" }
-	pages, err := answer.NewPages(defaults, fstest.MapFS{"a.html": {Data: []byte("<p>own a {{.}}</p>")}}, "de", nil, head)
+	pages, err := way.NewPages(defaults, fstest.MapFS{"a.html": {Data: []byte("<p>own a {{.}}</p>")}}, "de", nil, head)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +85,7 @@ func TestPagesAreReplacedOneByOne(t *testing.T) {
 			t.Errorf("htmx got %s, want the body alone", body)
 		}
 	}
-	if _, err := answer.NewPages(defaults, broken{}, "", nil, head); err == nil {
+	if _, err := way.NewPages(defaults, broken{}, "", nil, head); err == nil {
 		t.Error("got no error of templates that cannot be read")
 	}
 }
@@ -157,11 +101,11 @@ func TestCheckBaseURL(t *testing.T) {
 		"https://": false, "https://a.test/": false, "https://a.test?x": false, "https://a.test#x": false, "https://u@a.test": false,
 		"//a.test": false, "javascript:alert(1)": false,
 	} {
-		if err := answer.CheckBaseURL(base, false); (err == nil) != wantOK {
+		if err := way.CheckBaseURL(base, false); (err == nil) != wantOK {
 			t.Errorf("%q: got %v", base, err)
 		}
 	}
-	if err := answer.CheckBaseURL("http://localhost:3000", true); err != nil {
+	if err := way.CheckBaseURL("http://localhost:3000", true); err != nil {
 		t.Errorf("got %v for development", err)
 	}
 }
@@ -172,7 +116,7 @@ func TestCheckPath(t *testing.T) {
 		"": false, "auth": false, "//a": false, "/a/": false, "/:a": false, "/a*": false, `/\a`: false,
 		"/a?b": false, "/a b": false,
 	} {
-		if err := answer.CheckPath("Base", path); (err == nil) != wantOK {
+		if err := way.CheckPath("Base", path); (err == nil) != wantOK {
 			t.Errorf("%q: got %v", path, err)
 		}
 	}

@@ -1,4 +1,6 @@
-package answer
+// Package way is what the ways of signing in have in common: pages that an app may replace one by one, cookies that last for
+// the minutes that a sign-in takes, and checks of their configuration.
+package way
 
 import (
 	"bytes"
@@ -10,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/internal/answer"
 )
 
 // Layout puts a page into the app's design, like the layout of the plugin.
@@ -59,8 +62,8 @@ func (p *Pages) Draw(c *fiber.Ctx, status int, name, title string, data any) err
 	if err != nil {
 		return err
 	}
-	Private(c)
-	if Of(c) == HTMX {
+	answer.Private(c)
+	if answer.Of(c) == answer.HTMX {
 		c.Type("html", "utf-8")
 		return c.Status(status).SendString(string(body))
 	}
