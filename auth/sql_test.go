@@ -9,10 +9,10 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/multiaccount-go/multiaccount/auth/internal/postgres"
 	"github.com/multiaccount-go/multiaccount/auth/userdb"
 	_ "github.com/multiaccount-go/multiaccount/auth/userdb/postgres"
 	_ "github.com/multiaccount-go/multiaccount/auth/userdb/sqlite"
+	"github.com/multiaccount-go/multiaccount/internal/postgres"
 )
 
 func TestMain(m *testing.M) {
