@@ -112,6 +112,7 @@ type Plugin[U any] struct {
 
 	plainHTTP sync.Once // the hint about it was given
 	crowd     crowd     // accounts whose sessions have to be counted once more
+	notices   notices   // sessions whose records have to be looked at
 
 	registered bool // Register was called
 
@@ -132,11 +133,13 @@ func New[U any](cfg Config[U]) (*Plugin[U], error) {
 		sessions: account.NewManager(cfg.Store, cfg.Sessions),
 		log:      cfg.Log,
 		touches:  make(chan *account.Session, 1024),
+		notices:  newNotices(),
 	}
 	p.hub = live.NewHub(live.HubConfig{Limits: cfg.Sockets, Origins: p.origins, Bus: cfg.Bus, Log: cfg.Log})
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
 	p.running.Go(func() { p.watch(ctx) })
+	p.running.Go(func() { p.lookInBackground(ctx) })
 	p.running.Go(func() { p.sweepNowAndThen(ctx) })
 	p.running.Go(func() { p.touchInBackground(ctx) })
 	return p, nil

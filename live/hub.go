@@ -79,6 +79,8 @@ type Hub struct {
 
 	presence *presence
 
+	moments atomic.Uint64
+
 	start sync.Once // the background work, with the first socket
 	ctx   context.Context
 	stop  context.CancelFunc

@@ -41,8 +41,7 @@ type member struct {
 	code       int  // to close with once everything before it is written; 0: stay open
 	reason     string
 	last       []byte // what to send before the close frame
-	version    int64  // what the peer knows
-	tag        string
+	told       known  // what the peer knows
 	generation int64
 	down       chan struct{} // closed when the pen is put down; only made for a handler that waits
 }
@@ -132,15 +131,18 @@ func (m *member) put(write func(transport) error, last bool) {
 // supersede takes over what was announced since, and decides whether the socket may go on.
 func (m *member) supersede() {
 	a := m.group.newest.Load()
-	if !m.greeted || m.code != 0 || a == nil || !a.after(m.version, m.tag) {
+	if !m.greeted || m.code != 0 || a == nil {
 		return
 	}
-	m.tell(a, a.Generation > m.generation)
+	// A secret that was rotated away is one whatever becomes of the numbers of versions.
+	if rotated := a.Generation > m.generation; rotated || a.after(m.told) {
+		m.tell(a, rotated || a.Generation != m.generation)
+	}
 }
 
 // tell makes a what the peer is told next, and closes the socket if it may not go on after it.
 func (m *member) tell(a *Announcement, rotated bool) {
-	m.version, m.tag = a.Version, a.Tag
+	m.told = a.known()
 	m.last = a.Payload
 	switch {
 	case a.Ended:
@@ -269,11 +271,13 @@ func (m *member) greet(sub Subject) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), readWait)
 		defer cancel()
+		began := m.hub.Moment()
 		if truth, err = sub.Read(ctx); err != nil {
 			return fmt.Errorf("read: %w", err)
 		}
+		truth.AsOf, truth.until = began, m.hub.Moment()
 		// An announcement may have overtaken the answer.
-		if a := m.group.newest.Load(); a != nil && (a.Ended && !truth.Ended || a.Version > truth.Version) {
+		if a := m.group.newest.Load(); a != nil && !truth.Ended && a.after(truth.known()) {
 			truth = *a
 		}
 		if sub.Hello != nil && !truth.Ended {
@@ -293,7 +297,7 @@ func (m *member) greet(sub Subject) {
 			m.code = closeOurFault
 		}
 	default:
-		m.version, m.tag = truth.Version, truth.Tag
+		m.told = truth.known()
 		if truth.Ended || rotated || truth.Version != sub.Version {
 			m.tell(&truth, rotated) // goes out after the hello, unless something newer takes its place meanwhile
 		}

@@ -130,6 +130,88 @@ func TestTab(t *testing.T) {
 			w.hub.Announce(state("k", 5, 1))
 			c.expect("session-changed", 5)
 		},
+		"what was read is believed whatever its number, and what comes after it counts from there": func(w *world) {
+			w.set(state("k", 7, 1))
+			c := w.tab("k", 1, 7)
+			c.expect("hello", 7)
+			w.hub.Announce(state("k", 9, 1))
+			c.expect("session-changed", 9)
+			back := state("k", 5, 1) // the database has lost its last writes
+			back.AsOf = w.hub.Moment()
+			w.hub.Announce(back)
+			c.expect("session-changed", 5)
+			back.AsOf = w.hub.Moment()
+			w.hub.Announce(back)
+			w.hub.Announce(state("k", 6, 1))
+			c.expect("session-changed", 6)
+		},
+		"what was read before a change undoes nothing": func(w *world) {
+			w.set(state("k", 7, 1))
+			c := w.tab("k", 1, 7)
+			c.expect("hello", 7)
+			read := state("k", 7, 1)
+			read.AsOf = w.hub.Moment()
+			w.hub.Announce(state("k", 8, 1))
+			c.expect("session-changed", 8)
+			w.hub.Announce(read)
+			read = state("k", 9, 1)
+			read.AsOf = 1
+			w.hub.Announce(read)
+			c.expect("session-changed", 9)
+		},
+		"what was announced before the database went back is not told to who reads after it": func(w *world) {
+			w.set(state("k", 7, 1))
+			other := w.tab("k", 1, 7)
+			other.expect("hello", 7)
+			w.hub.Announce(state("k", 8, 1))
+			other.expect("session-changed", 8)
+			c := w.tab("k", 1, 7)
+			c.expect("hello", 7)
+			w.hub.Announce(state("k", 9, 1))
+			c.expect("session-changed", 9)
+			other.expect("session-changed", 9)
+		},
+		"the secret of a lost write is none": func(w *world) {
+			w.set(state("k", 7, 3))
+			c := w.tab("k", 3, 7)
+			c.expect("hello", 7)
+			back := state("k", 6, 2)
+			back.AsOf = w.hub.Moment()
+			w.hub.Announce(back)
+			c.expect("session-changed", 6)
+			if code := c.closed(); code != 1012 {
+				w.t.Errorf("closed with %d, want 1012", code)
+			}
+		},
+		"a secret that was rotated away is none, whatever the version": func(w *world) {
+			w.set(state("k", 7, 1))
+			c := w.tab("k", 1, 7)
+			c.expect("hello", 7)
+			w.hub.Announce(state("k", 7, 2))
+			c.expect("session-changed", 7)
+			if code := c.closed(); code != 1012 {
+				w.t.Errorf("closed with %d, want 1012", code)
+			}
+		},
+		"who is behind is known": func(w *world) {
+			behind := func(version int64, want bool) {
+				w.t.Helper()
+				if got := w.hub.Behind(key("k"), version, fmt.Sprint("tag", version)); got != want {
+					w.t.Errorf("behind version %d: %v", version, got)
+				}
+			}
+			behind(7, false) // nobody is there
+			w.set(state("k", 7, 1))
+			c := w.tab("k", 1, 7)
+			c.expect("hello", 7)
+			behind(7, false)
+			behind(8, true)
+			behind(6, true)
+			w.hub.Announce(state("k", 8, 1))
+			behind(8, false)
+			behind(7, true)
+			c.expect("session-changed", 8)
+		},
 		"only sockets of the key are told": func(w *world) {
 			w.set(state("a", 1, 1))
 			w.set(state("b", 1, 1))
