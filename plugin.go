@@ -54,6 +54,9 @@ type Config[U any] struct {
 	Sockets live.Limits
 	// Bus carries messages between live views of several processes, redisstore.NewBus for one. Default: this process.
 	Bus live.Bus
+	// Places counts the open sockets of an account over several processes, redisstore.NewPlaces for one, for
+	// Sockets.SocketsPerOwner. It asks once for each socket that opens. Default: each process counts its own.
+	Places live.Places
 
 	// Paths names the plugin's routes and the app's pages it leads to. Default: see Paths.
 	Paths Paths
@@ -135,7 +138,7 @@ func New[U any](cfg Config[U]) (*Plugin[U], error) {
 		touches:  make(chan *account.Session, 1024),
 		notices:  newNotices(),
 	}
-	p.hub = live.NewHub(live.HubConfig{Limits: cfg.Sockets, Origins: p.origins, Bus: cfg.Bus, Log: cfg.Log})
+	p.hub = live.NewHub(live.HubConfig{Limits: cfg.Sockets, Origins: p.origins, Bus: cfg.Bus, Places: cfg.Places, Log: cfg.Log})
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
 	p.running.Go(func() { p.watch(ctx) })
@@ -189,8 +192,10 @@ func (cfg *Config[U]) validate() error {
 			errs = append(errs, fmt.Errorf("field Locals[%q]: the plugin sets this name itself", name))
 		}
 	}
-	if store, ok := cfg.Store.(interface{ Validate() error }); ok {
-		errs = append(errs, store.Validate())
+	for _, part := range []any{cfg.Store, cfg.Places} {
+		if part, ok := part.(interface{ Validate() error }); ok {
+			errs = append(errs, part.Validate())
+		}
 	}
 	if _, ok := cfg.Store.(account.Index); !ok && cfg.Sessions.SessionsPerAccount > 0 {
 		errs = append(errs, errors.New("field Sessions.SessionsPerAccount needs a Store that is an account.Index: use another one, "+

@@ -28,6 +28,8 @@ type member struct {
 	group *group
 	index int // in group.members, or -1; guarded by the shard
 	view  *outbox
+	claim claim
+	place string // over all processes, or ""
 
 	budget bucket // only the handler takes from it
 
@@ -318,7 +320,7 @@ func (m *member) listen(conn transport, take func(r io.Reader, text bool) error)
 			conn.linger(err)
 			return nil
 		}
-		if !m.allowed() {
+		if !m.allowed() || !m.affords() {
 			continue // until the peer has taken note of the close frame, or its time is over
 		}
 		if err := take(r, text); err != nil {
@@ -333,6 +335,16 @@ func (m *member) allowed() bool {
 		m.shut(closePolicy, "too many messages", nil)
 	}
 	return m.open()
+}
+
+// affords counts a message, and closes the socket if all of its key together have sent too many. Pings and pongs do not count:
+// browsers send them by themselves, those of all tabs at once.
+func (m *member) affords() bool {
+	if m.group.affords(m.hub.limits) {
+		return true
+	}
+	m.shut(closePolicy, "too many messages", nil)
+	return false
 }
 
 // finish waits for the pen, for good. A write that hangs is cut: nobody reads at the other end.
