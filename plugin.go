@@ -69,6 +69,10 @@ type Config[U any] struct {
 	// Origins are trusted beside the host that a request names, such as "https://www.example.com". Needed only when a
 	// proxy does not pass the Host header on. Default: none.
 	Origins []string
+	// Hosts are those that the site is reached by, such as "www.example.com": Handler answers requests that name another one with 421,
+	// before anything is looked up. Skip passes by what a load balancer asks for by its address. Default: any, so let the
+	// proxy route by host.
+	Hosts []string
 	// Follow says what a tab does when the account changes in another one. Default: FollowReload.
 	Follow Follow
 	// Texts replaces what people read. Default: English.
@@ -202,7 +206,7 @@ func (cfg *Config[U]) validate() error {
 			"or set no limit"))
 	}
 	errs = append(errs, cfg.Sessions.Validate(), cfg.Sockets.Validate(), cfg.Paths.validate(), cfg.Cookie.validate(),
-		cfg.ClearSiteData.validate(), origin.Policy{Allowed: cfg.Origins}.Validate())
+		cfg.ClearSiteData.validate(), validateHosts(cfg.Hosts), origin.Policy{Allowed: cfg.Origins}.Validate())
 	return errors.Join(errs...)
 }
 

@@ -354,7 +354,7 @@ func TestEventForAClosedSocketReachesTheNextUser(t *testing.T) {
 }
 
 func TestAProcessHoldsSoManySocketsAndNoMore(t *testing.T) {
-	w := newWorld(t, live.HubConfig{Limits: live.Limits{Sockets: 2}}).listen()
+	w := newWorld(t, live.HubConfig{Limits: live.Limits{Sockets: 2, SocketsPerAddress: 2}}).listen()
 	w.set(state("a", 1, 1))
 	w.set(state("b", 1, 1))
 	a, b := w.tab("a", 1, 1), w.tab("b", 1, 1)
