@@ -195,7 +195,7 @@ func TestHooksThatRefuse(t *testing.T) {
 		"leads on": {func(*fiber.Ctx) error { return &live.Halt{Redirect: "/elsewhere"} }, http.StatusUnauthorized},
 		"fails": {func(*fiber.Ctx) error { return errors.New("database is away: password=hunter2") },
 			http.StatusServiceUnavailable},
-		"wraps":   {func(*fiber.Ctx) error { return fmt.Errorf("not yours: %w", fiber.ErrForbidden) }, http.StatusForbidden},
+		"wraps":  {func(*fiber.Ctx) error { return fmt.Errorf("not yours: %w", fiber.ErrForbidden) }, http.StatusForbidden},
 		"panics": {func(*fiber.Ctx) error { panic("password=hunter2") }, http.StatusServiceUnavailable},
 		"hangs": {func(c *fiber.Ctx) error { <-c.UserContext().Done(); return fiber.ErrServiceUnavailable },
 			http.StatusServiceUnavailable},
