@@ -47,7 +47,7 @@ func (a *Announcement) after(k known) bool {
 }
 
 // Announce sends a to each open socket of its key that does not know it yet, then closes those that may not go on: all of
-// them with 1008 when a.Ended, those of another Generation with 1012, and views with 1012 on every change. It never
+// them with 1008 when a.Ended, those with an older Generation with 1012 (of another one, when a was read), and views with 1012 on every change. It never
 // blocks. Of several announcements that a socket could not be sent yet, it gets the newest only. Older ones than a socket
 // knows are dropped. A hub believes what it is told: pass on what was saved or read, not what a message says about it.
 func (h *Hub) Announce(a Announcement) {

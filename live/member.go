@@ -138,7 +138,7 @@ func (m *member) supersede() {
 	}
 	// A secret that was rotated away is one whatever becomes of the numbers of versions.
 	if rotated := a.Generation > m.generation; rotated || a.after(m.told) {
-		m.tell(a, rotated || a.Generation != m.generation)
+		m.tell(a, rotated || a.AsOf > 0 && a.Generation != m.generation)
 	}
 }
 

@@ -52,6 +52,15 @@ func TestTab(t *testing.T) {
 			w.hub.Announce(state("k", 9, 1))
 			c.expect("session-changed", 9)
 		},
+		"an announcement without a generation closes nothing": func(w *world) {
+			w.set(state("k", 1, 2))
+			c := w.tab("k", 2, 1)
+			c.expect("hello", 1)
+			w.hub.Announce(state("k", 2, 0))
+			c.expect("session-changed", 2)
+			w.hub.Announce(state("k", 3, 2))
+			c.expect("session-changed", 3)
+		},
 		"a new generation closes the old sockets with 1012": func(w *world) {
 			w.set(state("k", 1, 1))
 			old, young := w.tab("k", 1, 1), (*client)(nil)
