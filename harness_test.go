@@ -150,6 +150,13 @@ func (s *observedStore) Load(ctx context.Context, id account.SessionID) (*accoun
 	return s.MemoryStore.Load(ctx, id)
 }
 
+func (s *observedStore) LoadMany(ctx context.Context, ids []account.SessionID) ([]*account.Session, error) {
+	if err := s.call(ctx, "load many"); err != nil {
+		return nil, err
+	}
+	return s.MemoryStore.LoadMany(ctx, ids)
+}
+
 func (s *observedStore) Save(ctx context.Context, session *account.Session, ttl time.Duration) error {
 	if err := s.call(ctx, "save"); err != nil {
 		return err

@@ -54,6 +54,9 @@ type Config[U any] struct {
 	Sockets live.Limits
 	// Bus carries messages between live views of several processes, redisstore.NewBus for one. Default: this process.
 	Bus live.Bus
+	// Places counts the open sockets of an account over several processes, redisstore.NewPlaces for one, for
+	// Sockets.SocketsPerOwner. It asks once for each socket that opens. Default: each process counts its own.
+	Places live.Places
 
 	// Paths names the plugin's routes and the app's pages it leads to. Default: see Paths.
 	Paths Paths
@@ -66,6 +69,10 @@ type Config[U any] struct {
 	// Origins are trusted beside the host that a request names, such as "https://www.example.com". Needed only when a
 	// proxy does not pass the Host header on. Default: none.
 	Origins []string
+	// Hosts are those that the site is reached by, such as "www.example.com": Handler answers requests that name another one with 421,
+	// before anything is looked up. Skip passes by what a load balancer asks for by its address. Default: any, so let the
+	// proxy route by host.
+	Hosts []string
 	// Follow says what a tab does when the account changes in another one. Default: FollowReload.
 	Follow Follow
 	// Texts replaces what people read. Default: English.
@@ -112,6 +119,7 @@ type Plugin[U any] struct {
 
 	plainHTTP sync.Once // the hint about it was given
 	crowd     crowd     // accounts whose sessions have to be counted once more
+	notices   notices   // sessions whose records have to be looked at
 
 	registered bool // Register was called
 
@@ -132,11 +140,13 @@ func New[U any](cfg Config[U]) (*Plugin[U], error) {
 		sessions: account.NewManager(cfg.Store, cfg.Sessions),
 		log:      cfg.Log,
 		touches:  make(chan *account.Session, 1024),
+		notices:  newNotices(),
 	}
-	p.hub = live.NewHub(live.HubConfig{Limits: cfg.Sockets, Origins: p.origins, Bus: cfg.Bus, Log: cfg.Log})
+	p.hub = live.NewHub(live.HubConfig{Limits: cfg.Sockets, Origins: p.origins, Bus: cfg.Bus, Places: cfg.Places, Log: cfg.Log})
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
 	p.running.Go(func() { p.watch(ctx) })
+	p.running.Go(func() { p.lookInBackground(ctx) })
 	p.running.Go(func() { p.sweepNowAndThen(ctx) })
 	p.running.Go(func() { p.touchInBackground(ctx) })
 	return p, nil
@@ -186,15 +196,17 @@ func (cfg *Config[U]) validate() error {
 			errs = append(errs, fmt.Errorf("field Locals[%q]: the plugin sets this name itself", name))
 		}
 	}
-	if store, ok := cfg.Store.(interface{ Validate() error }); ok {
-		errs = append(errs, store.Validate())
+	for _, part := range []any{cfg.Store, cfg.Places} {
+		if part, ok := part.(interface{ Validate() error }); ok {
+			errs = append(errs, part.Validate())
+		}
 	}
 	if _, ok := cfg.Store.(account.Index); !ok && cfg.Sessions.SessionsPerAccount > 0 {
 		errs = append(errs, errors.New("field Sessions.SessionsPerAccount needs a Store that is an account.Index: use another one, "+
 			"or set no limit"))
 	}
 	errs = append(errs, cfg.Sessions.Validate(), cfg.Sockets.Validate(), cfg.Paths.validate(), cfg.Cookie.validate(),
-		cfg.ClearSiteData.validate(), origin.Policy{Allowed: cfg.Origins}.Validate())
+		cfg.ClearSiteData.validate(), validateHosts(cfg.Hosts), origin.Policy{Allowed: cfg.Origins}.Validate())
 	return errors.Join(errs...)
 }
 

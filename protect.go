@@ -52,8 +52,8 @@ func (p *Plugin[U]) protect(c *fiber.Ctx, v *visit[U]) error {
 		return p.refusal(account.ErrNotFound)
 	case v.stale && !isSafe(c):
 		return p.refusal(account.ErrStaleSecret)
-	case isSafe(c) && c.Get("HX-History-Restore-Request") == "true":
-		return nil // draws the whole page anew
+	case isSafe(c) && c.Get("HX-History-Restore-Request") == "true" && !at(c, p.urls.accounts):
+		return nil // draws the whole page anew, as the switcher does not
 	case len(sent) == 0:
 		p.hint("a page sends no stamp: put Head into its head and StampField into its forms", "path", utils.CopyString(c.Path()))
 		return p.refusal(account.ErrStaleStamp)

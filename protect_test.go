@@ -161,7 +161,6 @@ func TestProtectedHTMXReads(t *testing.T) {
 		"missing":                    {[]option{hx}, 409},
 		"from another site":          {[]option{hx, stamped(b.stamp()), header("Origin", "https://evil.test")}, 403},
 		"other site says the fetch":  {[]option{hx, stamped(b.stamp()), header("Sec-Fetch-Site", "cross-site")}, 403},
-		"history restore":            {[]option{hx, header("HX-History-Restore-Request", "true")}, 200},
 		"not htmx: draws a new page": {[]option{nav}, 200},
 		"not htmx: stale stamp":      {[]option{nav, stamped(asB)}, 200},
 	} {
@@ -179,6 +178,13 @@ func TestProtectedHTMXReads(t *testing.T) {
 			})
 		})
 	}
+	t.Run("history restore: of a page as a whole, not of the switcher", func(t *testing.T) {
+		for path, want := range map[string]int{"/app/fragment": 200, "/link/accounts": 409, "/LINK/accounts/": 409} {
+			if a := b.do("GET", path, hx, header("HX-History-Restore-Request", "true")); a.Status != want {
+				t.Errorf("%s: %d, want %d", path, a.Status, want)
+			}
+		}
+	})
 	t.Run("of a page whose session ended", func(t *testing.T) {
 		stamp := b.stamp()
 		b.post("/link/sign_out")

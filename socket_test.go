@@ -107,16 +107,16 @@ func (s *socket) closes(code int) {
 	}
 }
 
-// resyncing is a store that says whenever a test wants it to that changes may have been missed.
+// resyncing is a store whose change feed says what a test wants it to say, such as that changes may have been missed.
 type resyncing struct {
 	*observedStore
-	missed chan struct{}
+	feed chan account.Change
 }
 
 // resyncStore is an option of newSite.
 func resyncStore(r *resyncing) func(*config) {
 	return func(c *config) {
-		r.observedStore, r.missed = c.Store.(*observedStore), make(chan struct{})
+		r.observedStore, r.feed = c.Store.(*observedStore), make(chan account.Change)
 		c.Store = r
 	}
 }
@@ -132,8 +132,8 @@ func (r *resyncing) Watch(ctx context.Context, fn func(account.Change)) error {
 	go func() { ended <- r.observedStore.Watch(ctx, tell) }()
 	for {
 		select {
-		case <-r.missed:
-			tell(account.Change{Resync: true})
+		case ch := <-r.feed:
+			tell(ch)
 		case err := <-ended:
 			return err
 		}
@@ -143,8 +143,14 @@ func (r *resyncing) Watch(ctx context.Context, fn func(account.Change)) error {
 // resync starts a sweep. It returns before the sweep has ended.
 func (r *resyncing) resync(t *testing.T) {
 	t.Helper()
+	r.say(t, account.Change{Resync: true})
+}
+
+// say puts a change into the feed.
+func (r *resyncing) say(t *testing.T, ch account.Change) {
+	t.Helper()
 	select {
-	case r.missed <- struct{}{}:
+	case r.feed <- ch:
 	case <-time.After(patience):
 		t.Fatal("nobody watches the store")
 	}

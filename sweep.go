@@ -17,7 +17,7 @@ func (p *Plugin[U]) watch(ctx context.Context) {
 				p.running.Go(func() { p.sweep(ctx) })
 				return
 			}
-			p.hub.Announce(announcement(ch))
+			p.notice(ch)
 		})
 		if ctx.Err() != nil {
 			return
@@ -55,26 +55,41 @@ func (p *Plugin[U]) sweep(ctx context.Context) {
 	p.thinOut(ctx)
 	followed := p.hub.Followed()
 	for len(followed) > 0 && ctx.Err() == nil {
-		batch := followed[:min(sweepBatch, len(followed))]
-		followed = followed[len(batch):]
-		ids := make([]account.SessionID, len(batch))
-		for i, f := range batch {
-			ids[i] = account.SessionID(f.Key)
+		var batch []account.Change
+		for _, f := range followed[:min(sweepBatch, len(followed))] {
+			batch = append(batch, ended(account.SessionID(f.Key), f.Version, account.ReasonSignedOut))
 		}
-		sessions, err := p.sessions.LoadMany(ctx, ids)
+		followed = followed[len(batch):]
+		sessions, err := p.compare(ctx, batch)
 		if err != nil {
 			p.log.Warn("multiaccount: open tabs not compared with the store; the next sweep tries again", "err", err)
 			return
 		}
-		for i, s := range sessions {
-			if s == nil {
-				p.hub.Announce(announcement(ended(ids[i], batch[i].Version, account.ReasonSignedOut)))
-			} else {
-				p.hub.Announce(announcement(changeOf(s)))
-			}
-		}
 		p.recheck(ctx, sessions)
 	}
+}
+
+// compare tells the tabs of sessions what the store says about them, and returns the sessions; nil stands for one that has
+// ended, which its tabs are told in the words of ends.
+func (p *Plugin[U]) compare(ctx context.Context, ends []account.Change) ([]*account.Session, error) {
+	ids := make([]account.SessionID, len(ends))
+	for i, end := range ends {
+		ids[i] = end.ID
+	}
+	began := p.hub.Moment()
+	sessions, err := p.sessions.LoadMany(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range sessions {
+		found := announcement(ends[i])
+		if s != nil {
+			found = announcement(changeOf(s))
+		}
+		found.AsOf = began
+		p.hub.Announce(found)
+	}
+	return sessions, nil
 }
 
 // recheck takes current accounts out of action whose time is over or whose user must not act any more.

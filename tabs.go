@@ -98,9 +98,12 @@ func (p *Plugin[U]) subject(v *visit[U], drawn int64) (live.Subject, error) {
 	case v.stale:
 		return live.Subject{}, p.refusal(account.ErrStaleSecret)
 	}
-	id, version := v.session.ID, v.session.Version
+	id, version, owner := v.session.ID, v.session.Version, ""
+	if current := v.session.CurrentAccount(); current != nil {
+		owner = current.Account
+	}
 	return live.Subject{
-		Key: live.Key(id), Generation: v.session.Generation, Version: drawn,
+		Key: live.Key(id), Owner: owner, Generation: v.session.Generation, Version: drawn,
 		Hello: func(a live.Announcement) []byte { return tabMessage{Type: "hello", Version: a.Version}.encode() },
 		Read: func(ctx context.Context) (live.Announcement, error) {
 			s, err := p.sessions.LoadByID(ctx, id)

@@ -36,7 +36,13 @@ const (
 // well as those of Config.Locals. Mount it before everything that wants to know, and after the app's own middleware
 // that sets the same names. It renders the refusals that handlers below it return.
 func (p *Plugin[U]) Handler(c *fiber.Ctx) error {
-	if p.cfg.Skip != nil && p.cfg.Skip(c) || p.looksItself(c) {
+	if p.cfg.Skip != nil && p.cfg.Skip(c) {
+		return c.Next()
+	}
+	if err := p.sane(c); err != nil {
+		return err
+	}
+	if p.looksItself(c) {
 		return c.Next()
 	}
 	v := p.visit(c)

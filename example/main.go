@@ -80,7 +80,7 @@ func run() (err error) {
 			return multiaccount.Profile{Name: u.Name, Email: u.Email}
 		},
 		Store: store,
-		Bus:   redisstore.NewBus(rdb),
+		Bus:   redisstore.NewBus(rdb), Places: redisstore.NewPlaces(rdb),
 		// This site speaks plain http on loopback. A site that people use has https and leaves this line out.
 		Cookie: multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: true},
 		Paths:  multiaccount.Paths{SignIn: "/session/new", AppSignOut: "/session/sign_out"},

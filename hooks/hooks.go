@@ -17,6 +17,7 @@ type (
 	stamp          string
 	accountID      string
 	scope          string
+	still          func(context.Context) error
 )
 
 // LoadAccounts assigns the current and the primary user to a view, for the page and again for each socket: read them with
@@ -52,7 +53,9 @@ func LoadAccounts[U any](p *multiaccount.Plugin[U]) live.Hook {
 			}
 			s.Follow(subject)
 		}
-		live.Assign(s, stamp(p.Stamp(c)))
+		own := p.Stamp(c)
+		live.Assign(s, stamp(own))
+		live.Assign(s, still(func(ctx context.Context) error { return allow(ctx, own) }))
 		live.Assign(s, scope(p.Scope(c)))
 		if user, ok := p.CurrentUser(c); ok {
 			live.Assign(s, current[U]{user})
@@ -99,6 +102,16 @@ func Scope(s *live.Socket) string {
 func Stamp(s *live.Socket) string {
 	v, _ := live.Value[stamp](s)
 	return string(v)
+}
+
+// StillCurrent is [multiaccount.Plugin.StillCurrent] for an event of a view that took its time: call it last before the commit
+// and return its error, which tells the browser why nothing was done. Without [LoadAccounts] it knows nobody and is nil.
+func StillCurrent(ctx context.Context, s *live.Socket) error {
+	check, ok := live.Value[still](s)
+	if !ok {
+		return nil
+	}
+	return check(ctx)
 }
 
 // HTMXLoadAccounts is [LoadAccounts] for a view that htmx fetches: it sets the locals current_user and primary_user, and

@@ -129,6 +129,35 @@ func TestSwitchBetweenGuardAndEvent(t *testing.T) {
 	}
 }
 
+// The event has begun, and before it commits somebody switches on another node, whose message is lost.
+func TestSwitchBetweenEventAndCommit(t *testing.T) {
+	memory := account.NewMemoryStore()
+	s, elsewhere := newSite(t, &store{MemoryStore: memory, deaf: true}), newSite(t, &store{MemoryStore: memory})
+	reached, switched := make(chan struct{}), make(chan struct{})
+	hold := false
+	s.commit = func() {
+		if hold {
+			close(reached)
+			<-switched
+		}
+		hold = true
+	}
+	v := s.signedIn("a", "b")
+	c, _ := v.open("/mine")
+	asB := v.stamp()
+	c.write("well", asB)
+	c.reads("noted well")
+	c.write("never", asB)
+	<-reached
+	v.at(elsewhere).post("/link/switch_to/a")
+	close(switched)
+	c.hears("session-changed", "stale_page")
+	c.closes(1012)
+	if s.done() != "b:well" {
+		t.Errorf("rows %q", s.done())
+	}
+}
+
 // Another process changes the session, and the message about it is still under way or lost. The record knows.
 func TestEventAfterAChangeThatNobodyTold(t *testing.T) {
 	for name, tc := range map[string]struct {

@@ -94,6 +94,7 @@ type site struct {
 	inactive map[string]bool
 	rows     []string // what events did: account and text
 	hold     func()   // runs after the guards of hooks.LoadAccounts, before the event
+	commit   func()   // runs inside of the event, which then asks whether its account is still current
 }
 
 func newSite(t *testing.T, kept *store) *site {
@@ -219,7 +220,16 @@ func (v *notes) Mount(_ context.Context, s *live.Socket) error {
 
 func topic(id string) string { return "notes:" + id }
 
-func (v *notes) Event(_ context.Context, s *live.Socket, e live.Event) error {
+func (v *notes) Event(ctx context.Context, s *live.Socket, e live.Event) error {
+	v.site.mu.Lock()
+	commit := v.site.commit
+	v.site.mu.Unlock()
+	if commit != nil {
+		commit()
+		if err := hooks.StillCurrent(ctx, s); err != nil {
+			return err
+		}
+	}
 	v.site.mu.Lock()
 	v.site.rows = append(v.site.rows, v.me+":"+e.Get("text"))
 	v.site.mu.Unlock()

@@ -3,6 +3,7 @@ package live
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"weak"
 )
 
@@ -82,6 +83,19 @@ func (h *Hub) Active() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.active
+}
+
+// RenewPlaces does at once what the hub does every half a minute, and Spent returns of how many keys without a socket the hub
+// remembers what they have sent.
+func (h *Hub) RenewPlaces(ctx context.Context) { h.renew(ctx) }
+
+func (h *Hub) Spent() (n int) {
+	for i := range h.shards {
+		h.shards[i].mu.Lock()
+		n += len(h.shards[i].spent)
+		h.shards[i].mu.Unlock()
+	}
+	return n
 }
 
 // MessageFor makes a message as Publish does.

@@ -14,7 +14,7 @@ func (h *Hub) Followed() []Followed {
 		newest := make(map[Key]int64)
 		for _, m := range h.shards[i].members() {
 			if m.view == nil || !m.view.alone {
-				newest[m.group.key] = max(newest[m.group.key], m.knows())
+				newest[m.group.key] = max(newest[m.group.key], m.knows().version)
 			}
 		}
 		for key, version := range newest {
@@ -24,8 +24,8 @@ func (h *Hub) Followed() []Followed {
 	return all
 }
 
-func (m *member) knows() int64 {
+func (m *member) knows() known {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.version
+	return m.told
 }

@@ -20,7 +20,8 @@ type Hook struct {
 	// refusal is an HTTP status and not a socket that closes. It may assign values, follow a subject and set guards. Where
 	// websockets are blocked it runs for each event as well, which then comes by POST: to see who sends it; values and guards
 	// are those of the handshake. An error ends the request: a [*Halt] with a status or a redirect, any other goes to the
-	// app's error handler. Its c.UserContext() ends after five seconds. What it keeps of c's strings it has to copy.
+	// app's error handler, unless it says no status and the request is no page: that is 503 with Retry-After. Its
+	// c.UserContext() ends after five seconds. What it keeps of c's strings it has to copy.
 	Connect func(c *fiber.Ctx, s *Socket) error
 	// Hub is where the subjects that the hook follows are announced. Default: the hook follows nothing, or any hub will do
 	Hub *Hub
@@ -96,6 +97,14 @@ func Value[T any](s *Socket) (T, bool) {
 	return v, ok
 }
 
+// decided reports whether an error of a hook says itself what to answer. Any other is a database that is away, for example: then
+// nobody knows yet whether the browser may connect, and it has to come back.
+func decided(err error) bool {
+	var halt *Halt
+	var status *fiber.Error
+	return errors.As(err, &halt) || errors.As(err, &status)
+}
+
 // connect runs the hooks.
 func (s *Socket) connect(c *fiber.Ctx) error {
 	before := c.UserContext()
@@ -105,13 +114,15 @@ func (s *Socket) connect(c *fiber.Ctx) error {
 	c.SetUserContext(ctx)
 	for _, hook := range s.page.OnConnect {
 		err := protect(func() error { return hook.Connect(c, s) })
-		if errors.Is(err, errPanic) {
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, errPanic) || IsConnect(c) && !decided(err) {
 			s.page.Hub.log.Error("live: hook", "hook", hook.Name, "err", err)
+			c.Set(fiber.HeaderRetryAfter, "5")
 			return fiber.ErrServiceUnavailable
 		}
-		if err != nil {
-			return err
-		}
+		return err
 	}
 	if s.follows && s.subject.Read == nil {
 		return errNoRead

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -35,7 +36,7 @@ const (
 )
 
 var (
-	// ErrTooManySockets: the key has [Limits].SocketsPerKey open sockets. Answer 429.
+	// ErrTooManySockets: the key, its owner or the address has as many open sockets as [Limits] allow. Answer 429.
 	ErrTooManySockets = errors.New("live: too many open sockets")
 	// ErrFull: the process has [Limits].Sockets open sockets. Answer 503; another process may have room.
 	ErrFull = errors.New("live: too many open sockets in this process")
@@ -53,6 +54,7 @@ type HubConfig struct {
 	Limits  Limits        // Default: see there
 	Origins origin.Policy // whose pages may open sockets. Default: https pages of the request's own host
 	Bus     Bus           // carries topics between processes. Default: topics stay in this process
+	Places  Places        // counts the sockets of an owner over all processes. Default: each process counts its own
 	Log     *slog.Logger  // Default: slog.Default()
 }
 
@@ -76,8 +78,16 @@ type Hub struct {
 	watch   watch
 	inlets  inlets
 	relay   relay
+	places  Places
+
+	networks      tally[netip.Prefix]
+	owners        tally[string]
+	countsPrivate bool      // addresses
+	crowded       sync.Once // the hint about an address with too many sockets was given
 
 	presence *presence
+
+	moments atomic.Uint64
 
 	start sync.Once // the background work, with the first socket
 	ctx   context.Context
@@ -93,6 +103,7 @@ type Hub struct {
 type shard struct {
 	mu     sync.Mutex
 	groups map[Key]*group
+	spent  map[Key]bucket // budgets of keys without a group, until they are full again
 }
 
 // group is the sockets of one key. The shard's mutex guards it, except newest.
@@ -105,6 +116,7 @@ type group struct {
 	delivering bool
 	reserved   int // sockets that were admitted and are not members yet
 	members    []*member
+	budget     bucket // of the messages of all sockets
 }
 
 // NewHub returns a hub. It panics on limits or origins that cannot work; their Validate methods tell beforehand.
@@ -119,16 +131,20 @@ func NewHub(cfg HubConfig) *Hub {
 		limits:  cfg.Limits.withDefaults(),
 		origins: cfg.Origins,
 		bus:     cfg.Bus,
+		places:  cfg.Places,
 		log:     cfg.Log,
 		seed:    maphash.MakeSeed(),
 		relay:   newRelay(),
 		idle:    make(chan struct{}),
+
+		countsPrivate: cfg.Limits.SocketsPerAddress > 0,
 	}
 	h.presence = newPresence(h)
 	h.origins.Allowed = slices.Clone(cfg.Origins.Allowed)
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	for i := range h.shards {
 		h.shards[i].groups = make(map[Key]*group)
+		h.shards[i].spent = make(map[Key]bucket)
 	}
 	return h
 }
@@ -219,26 +235,44 @@ type seat struct {
 }
 
 // reserve admits a socket before its upgrade. Whoever wins take has to call leave.
-func (h *Hub) reserve(key Key) (seat, error) {
+func (h *Hub) reserve(of claim) (seat, error) {
 	if err := h.enter(h.limits.Sockets); err != nil {
 		return seat{}, err
 	}
+	if err := h.count(of); err != nil {
+		h.left()
+		return seat{}, err
+	}
+	g, err := h.group(of.key)
+	if err != nil {
+		h.uncount(of)
+		h.left()
+		return seat{}, err
+	}
+	m := &member{hub: h, group: g, claim: of, index: -1, writing: true}
+	if err := h.takePlace(m); err != nil {
+		h.leave(m)
+		return seat{}, err
+	}
+	return seat{m, time.AfterFunc(reserved, func() { h.leave(m) })}, nil
+}
+
+// group returns the group of a key with a place reserved in it.
+func (h *Hub) group(key Key) (*group, error) {
 	s := h.shard(key)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	g := s.groups[key]
 	if g == nil {
-		g = &group{key: key, shard: s, watch: &h.watch}
+		g = &group{key: key, shard: s, watch: &h.watch, budget: s.spent[key]}
 		s.groups[key] = g
+		delete(s.spent, key)
 	}
 	if len(g.members)+g.reserved >= h.limits.SocketsPerKey {
-		s.mu.Unlock()
-		h.left()
-		return seat{}, ErrTooManySockets
+		return nil, ErrTooManySockets
 	}
 	g.reserved++
-	s.mu.Unlock()
-	m := &member{hub: h, group: g, index: -1, writing: true}
-	return seat{m, time.AfterFunc(reserved, func() { h.leave(m) })}, nil
+	return g, nil
 }
 
 // take reports whether the place is still kept. The caller then owns the member.
@@ -276,8 +310,11 @@ func (h *Hub) leave(m *member) {
 	}
 	if len(g.members) == 0 && g.reserved == 0 {
 		delete(g.shard.groups, g.key)
+		g.shard.keep(g, h.limits)
 	}
 	g.shard.mu.Unlock()
+	h.uncount(m.claim)
+	h.freePlace(m)
 	h.left()
 }
 
@@ -322,6 +359,7 @@ func (h *Hub) background() {
 		for i := 0; ; i++ {
 			select {
 			case <-tick.C:
+				h.shards[i%shards].forget(h.limits)
 				spread(&h.watch, h.shards[i%shards].members(), (*member).ping)
 			case <-h.ctx.Done():
 				return
@@ -330,5 +368,8 @@ func (h *Hub) background() {
 	})
 	if h.bus != nil {
 		h.work.Go(h.listen)
+	}
+	if h.places != nil {
+		h.work.Go(func() { h.renewPlaces(h.ctx) })
 	}
 }

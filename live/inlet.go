@@ -131,7 +131,7 @@ func (in *inlet) affords() bool {
 	m := in.socket.member
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return m.budget.take(time.Now(), m.hub.limits.MessagesPerSecond, m.hub.limits.Burst)
+	return m.budget.take(time.Now(), m.hub.limits.MessagesPerSecond, m.hub.limits.Burst) && m.group.affords(m.hub.limits)
 }
 
 // first reports whether a call of another node comes for the first time: a bus may bring it twice.

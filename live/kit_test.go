@@ -61,6 +61,7 @@ type world struct {
 	truth map[live.Key]live.Announcement
 	fail  error // what Read returns instead, if set
 	pause func()
+	owner func(k live.Key) string
 }
 
 func newWorld(t testing.TB, cfg live.HubConfig) *world {
@@ -70,7 +71,8 @@ func newWorld(t testing.TB, cfg live.HubConfig) *world {
 		cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	w := &world{t: t, hub: live.NewHub(cfg), truth: make(map[live.Key]live.Announcement)}
-	w.app = fiber.New(fiber.Config{DisableStartupMessage: true})
+	w.app = fiber.New(fiber.Config{DisableStartupMessage: true, ProxyHeader: fiber.HeaderXForwardedFor,
+		EnableTrustedProxyCheck: true, TrustedProxies: []string{"127.0.0.1"}})
 	w.app.Get("/tab/:key/:generation/:version", func(c *fiber.Ctx) error {
 		var generation, version int64
 		_, _ = fmt.Sscan(c.Params("generation"), &generation)
@@ -152,8 +154,12 @@ func (w *world) set(a live.Announcement) {
 }
 
 func (w *world) subject(k live.Key, generation, version int64) live.Subject {
+	owner := ""
+	if w.owner != nil {
+		owner = w.owner(k)
+	}
 	return live.Subject{
-		Key: k, Generation: generation, Version: version,
+		Key: k, Owner: owner, Generation: generation, Version: version,
 		Read: func(context.Context) (live.Announcement, error) {
 			w.mu.Lock()
 			pause, err := w.pause, w.fail

@@ -28,6 +28,8 @@ type member struct {
 	group *group
 	index int // in group.members, or -1; guarded by the shard
 	view  *outbox
+	claim claim
+	place string // over all processes, or ""
 
 	budget bucket // only the handler takes from it
 
@@ -41,8 +43,7 @@ type member struct {
 	code       int  // to close with once everything before it is written; 0: stay open
 	reason     string
 	last       []byte // what to send before the close frame
-	version    int64  // what the peer knows
-	tag        string
+	told       known  // what the peer knows
 	generation int64
 	down       chan struct{} // closed when the pen is put down; only made for a handler that waits
 }
@@ -132,15 +133,18 @@ func (m *member) put(write func(transport) error, last bool) {
 // supersede takes over what was announced since, and decides whether the socket may go on.
 func (m *member) supersede() {
 	a := m.group.newest.Load()
-	if !m.greeted || m.code != 0 || a == nil || !a.after(m.version, m.tag) {
+	if !m.greeted || m.code != 0 || a == nil {
 		return
 	}
-	m.tell(a, a.Generation > m.generation)
+	// A secret that was rotated away is one whatever becomes of the numbers of versions.
+	if rotated := a.Generation > m.generation; rotated || a.after(m.told) {
+		m.tell(a, rotated || a.AsOf > 0 && a.Generation != m.generation)
+	}
 }
 
 // tell makes a what the peer is told next, and closes the socket if it may not go on after it.
 func (m *member) tell(a *Announcement, rotated bool) {
-	m.version, m.tag = a.Version, a.Tag
+	m.told = a.known()
 	m.last = a.Payload
 	switch {
 	case a.Ended:
@@ -269,11 +273,13 @@ func (m *member) greet(sub Subject) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), readWait)
 		defer cancel()
+		began := m.hub.Moment()
 		if truth, err = sub.Read(ctx); err != nil {
 			return fmt.Errorf("read: %w", err)
 		}
+		truth.AsOf, truth.until = began, m.hub.Moment()
 		// An announcement may have overtaken the answer.
-		if a := m.group.newest.Load(); a != nil && (a.Ended && !truth.Ended || a.Version > truth.Version) {
+		if a := m.group.newest.Load(); a != nil && !truth.Ended && a.after(truth.known()) {
 			truth = *a
 		}
 		if sub.Hello != nil && !truth.Ended {
@@ -293,7 +299,7 @@ func (m *member) greet(sub Subject) {
 			m.code = closeOurFault
 		}
 	default:
-		m.version, m.tag = truth.Version, truth.Tag
+		m.told = truth.known()
 		if truth.Ended || rotated || truth.Version != sub.Version {
 			m.tell(&truth, rotated) // goes out after the hello, unless something newer takes its place meanwhile
 		}
@@ -314,7 +320,7 @@ func (m *member) listen(conn transport, take func(r io.Reader, text bool) error)
 			conn.linger(err)
 			return nil
 		}
-		if !m.allowed() {
+		if !m.allowed() || !m.affords() {
 			continue // until the peer has taken note of the close frame, or its time is over
 		}
 		if err := take(r, text); err != nil {
@@ -329,6 +335,16 @@ func (m *member) allowed() bool {
 		m.shut(closePolicy, "too many messages", nil)
 	}
 	return m.open()
+}
+
+// affords counts a message, and closes the socket if all of its key together have sent too many. Pings and pongs do not count:
+// browsers send them by themselves, those of all tabs at once.
+func (m *member) affords() bool {
+	if m.group.affords(m.hub.limits) {
+		return true
+	}
+	m.shut(closePolicy, "too many messages", nil)
+	return false
 }
 
 // finish waits for the pen, for good. A write that hangs is cut: nobody reads at the other end.

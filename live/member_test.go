@@ -68,7 +68,7 @@ func TestHandlerWaitsForAWriteThatHangs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := NewHub(HubConfig{})
-			seat, err := h.reserve(Key{1})
+			seat, err := h.reserve(claim{key: Key{1}})
 			if err != nil || !seat.take() {
 				t.Fatal("no place", err)
 			}
@@ -103,11 +103,11 @@ func TestHandlerWaitsForAWriteThatHangs(t *testing.T) {
 // A place that is never taken, because the client left during the handshake, is free again and does not keep Close waiting.
 func TestPlaceThatIsNeverTaken(t *testing.T) {
 	h := NewHub(HubConfig{Limits: Limits{SocketsPerKey: 1}})
-	seat, err := h.reserve(Key{1})
+	seat, err := h.reserve(claim{key: Key{1}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.reserve(Key{1}); err != ErrTooManySockets {
+	if _, err := h.reserve(claim{key: Key{1}}); err != ErrTooManySockets {
 		t.Errorf("got %v, want ErrTooManySockets", err)
 	}
 	seat.expiry.Reset(0)

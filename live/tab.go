@@ -18,8 +18,9 @@ import (
 // strings taken from it without a copy.
 type Subject struct {
 	Key        Key
-	Generation int64 // of the credential that opened the socket
-	Version    int64 // that the page was drawn with
+	Owner      string // whose socket it is, such as an account: [Limits].SocketsPerOwner. Default: nobody's
+	Generation int64  // of the credential that opened the socket
+	Version    int64  // that the page was drawn with
 	// Read returns the newest state, with the Tag that its announcement carries. It is called once, after the socket has
 	// begun to follow, so that nothing can happen unseen in between. ctx ends after five seconds. Required.
 	Read func(ctx context.Context) (Announcement, error)
@@ -80,7 +81,7 @@ func whole(c *fiber.Ctx) bool {
 
 // upgrade admits the socket, answers the handshake and serves it.
 func (h *Hub) upgrade(c *fiber.Ctx, s Subject, view *outbox, remain func(*member, transport) error) error {
-	seat, err := h.reserve(s.Key)
+	seat, err := h.reserve(h.claim(s, c.IP()))
 	if err != nil {
 		return err
 	}

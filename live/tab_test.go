@@ -52,6 +52,15 @@ func TestTab(t *testing.T) {
 			w.hub.Announce(state("k", 9, 1))
 			c.expect("session-changed", 9)
 		},
+		"an announcement without a generation closes nothing": func(w *world) {
+			w.set(state("k", 1, 2))
+			c := w.tab("k", 2, 1)
+			c.expect("hello", 1)
+			w.hub.Announce(state("k", 2, 0))
+			c.expect("session-changed", 2)
+			w.hub.Announce(state("k", 3, 2))
+			c.expect("session-changed", 3)
+		},
 		"a new generation closes the old sockets with 1012": func(w *world) {
 			w.set(state("k", 1, 1))
 			old, young := w.tab("k", 1, 1), (*client)(nil)
@@ -129,6 +138,88 @@ func TestTab(t *testing.T) {
 			w.hub.Announce(state("k", 4, 1))
 			w.hub.Announce(state("k", 5, 1))
 			c.expect("session-changed", 5)
+		},
+		"what was read is believed whatever its number, and what comes after it counts from there": func(w *world) {
+			w.set(state("k", 7, 1))
+			c := w.tab("k", 1, 7)
+			c.expect("hello", 7)
+			w.hub.Announce(state("k", 9, 1))
+			c.expect("session-changed", 9)
+			back := state("k", 5, 1) // the database has lost its last writes
+			back.AsOf = w.hub.Moment()
+			w.hub.Announce(back)
+			c.expect("session-changed", 5)
+			back.AsOf = w.hub.Moment()
+			w.hub.Announce(back)
+			w.hub.Announce(state("k", 6, 1))
+			c.expect("session-changed", 6)
+		},
+		"what was read before a change undoes nothing": func(w *world) {
+			w.set(state("k", 7, 1))
+			c := w.tab("k", 1, 7)
+			c.expect("hello", 7)
+			read := state("k", 7, 1)
+			read.AsOf = w.hub.Moment()
+			w.hub.Announce(state("k", 8, 1))
+			c.expect("session-changed", 8)
+			w.hub.Announce(read)
+			read = state("k", 9, 1)
+			read.AsOf = 1
+			w.hub.Announce(read)
+			c.expect("session-changed", 9)
+		},
+		"what was announced before the database went back is not told to who reads after it": func(w *world) {
+			w.set(state("k", 7, 1))
+			other := w.tab("k", 1, 7)
+			other.expect("hello", 7)
+			w.hub.Announce(state("k", 8, 1))
+			other.expect("session-changed", 8)
+			c := w.tab("k", 1, 7)
+			c.expect("hello", 7)
+			w.hub.Announce(state("k", 9, 1))
+			c.expect("session-changed", 9)
+			other.expect("session-changed", 9)
+		},
+		"the secret of a lost write is none": func(w *world) {
+			w.set(state("k", 7, 3))
+			c := w.tab("k", 3, 7)
+			c.expect("hello", 7)
+			back := state("k", 6, 2)
+			back.AsOf = w.hub.Moment()
+			w.hub.Announce(back)
+			c.expect("session-changed", 6)
+			if code := c.closed(); code != 1012 {
+				w.t.Errorf("closed with %d, want 1012", code)
+			}
+		},
+		"a secret that was rotated away is none, whatever the version": func(w *world) {
+			w.set(state("k", 7, 1))
+			c := w.tab("k", 1, 7)
+			c.expect("hello", 7)
+			w.hub.Announce(state("k", 7, 2))
+			c.expect("session-changed", 7)
+			if code := c.closed(); code != 1012 {
+				w.t.Errorf("closed with %d, want 1012", code)
+			}
+		},
+		"who is behind is known": func(w *world) {
+			behind := func(version int64, want bool) {
+				w.t.Helper()
+				if got := w.hub.Behind(key("k"), version, fmt.Sprint("tag", version)); got != want {
+					w.t.Errorf("behind version %d: %v", version, got)
+				}
+			}
+			behind(7, false) // nobody is there
+			w.set(state("k", 7, 1))
+			c := w.tab("k", 1, 7)
+			c.expect("hello", 7)
+			behind(7, false)
+			behind(8, true)
+			behind(6, true)
+			w.hub.Announce(state("k", 8, 1))
+			behind(8, false)
+			behind(7, true)
+			c.expect("session-changed", 8)
 		},
 		"only sockets of the key are told": func(w *world) {
 			w.set(state("a", 1, 1))
@@ -272,7 +363,7 @@ func TestEventForAClosedSocketReachesTheNextUser(t *testing.T) {
 }
 
 func TestAProcessHoldsSoManySocketsAndNoMore(t *testing.T) {
-	w := newWorld(t, live.HubConfig{Limits: live.Limits{Sockets: 2}}).listen()
+	w := newWorld(t, live.HubConfig{Limits: live.Limits{Sockets: 2, SocketsPerAddress: 2}}).listen()
 	w.set(state("a", 1, 1))
 	w.set(state("b", 1, 1))
 	a, b := w.tab("a", 1, 1), w.tab("b", 1, 1)

@@ -230,6 +230,37 @@ func TestAttacksComeThroughWithoutTheProtection(t *testing.T) {
 			[]expected{{attacks.HostileFlash, "a planted message"}, {attacks.HostileText, "changes the page"},
 				{attacks.HostileNames, "changes page 0"}, {attacks.HostileTenants, "changes page 1"}},
 		},
+		// Protections that have nothing to do with each other, in one program.
+		"several things: methods, lengths, hosts, who has left, what keys are made of": {
+			[]controls.Edit{
+				{
+					File: "plugin.go", Text: `r.Post(at.Base+at.Switch+"/:user_id", p.route(p.switchAccount))`,
+					With: `r.All(at.Base+at.Switch+"/:user_id", p.route(p.switchAccount))`,
+				},
+				{File: "sane.go", Text: "	case twoLengths(c):", With: "	case false:"},
+				{
+					File: "internal/origin/origin.go", Text: "		Host:      string(h.Host()),",
+					With: `		Host:      c.Get("X-Forwarded-Host", string(h.Host())),`,
+				},
+				{File: "account/session.go", Text: "	s.remove(l.Membership)\n", With: "	l.Status = StatusSignedOut\n"},
+				{
+					File: "attempts/attempts.go", Text: "	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))",
+					With: `	return fmt.Sprint(parts) + base64.RawURLEncoding.EncodeToString(h.Sum(nil))[:0]`,
+				},
+				{File: "redisstore/index.go", Text: "	sum := sha256.Sum256([]byte(text))\n",
+					With: "	sum := []byte(text)\n	_ = sha256.Size\n	if true {\n		return text\n	}\n"},
+				{File: "protect.go", Text: `	case isSafe(c) && c.Get("HX-History-Restore-Request") == "true" && !at(c, p.urls.accounts):`,
+					With: `	case isSafe(c) && c.Get("HX-History-Restore-Request") == "true":`},
+				{File: "auth/session.go", Text: "	if !right || !user.IsActive() {\n",
+					With: "	if right && !user.IsActive() {\n		return user, ErrUnknown\n	}\n	if !right {\n"},
+			},
+			[]expected{
+				{attacks.OtherUnsafeMethods, "/link/switch_to/"}, {attacks.Smuggling, "the hidden request was answered"},
+				{attacks.ForeignHost, "signing out from the host"}, {attacks.SwitchRacesSignOutOfItsTarget, "still in the session"},
+				{attacks.RefusalNamesSomebodyElse, "the refusal names"}, {attacks.PatternsAndTags, "was made of what somebody sent"},
+				{attacks.HistoryRestoreLaundersAFragment, "/link/accounts to restore"}, {attacks.SignInTells, "inactive"},
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

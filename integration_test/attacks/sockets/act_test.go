@@ -236,6 +236,8 @@ func TestNavigationToForeignAddresses(t *testing.T) {
 		}
 	}
 	everyDoor(t, views, func(t *testing.T, d door) {
+		b = signedIn(t, w, 1) // each with messages of its own to spend
+		stamp = b.stamp()
 		for _, to := range outside {
 			wire := b.open(w.two, d)
 			if code := check(t, wire, to); code != policy {

@@ -141,8 +141,7 @@ func TestMalformedFrames(t *testing.T) {
 	w.expectNotes(t, b.who[0])
 }
 
-// TestTooManySockets is DO-05: one browser opens as many as it can, through all doors. The limit is that of a session in one
-// process; nothing bounds those of an account, an address or a process, as the report of this suite says.
+// TestTooManySockets is DO-05 for a session in one process: one browser opens as many as it can, through all doors.
 func TestTooManySockets(t *testing.T) {
 	w := site(t)
 	b := signedIn(t, w, 1)

@@ -54,6 +54,8 @@ type recipe struct {
 	sessions account.Options
 	sockets  live.Limits
 	bus      live.Bus
+	places   live.Places
+	app      fiber.Config
 	view     func(*lab) live.View
 	hooks    []live.Hook // behind those of the plugin
 	routes   func(*lab, *fiber.App)
@@ -91,7 +93,7 @@ func newLab(t *testing.T, r recipe) *lab {
 			defer l.mu.Unlock()
 			l.events = append(l.events, e)
 		},
-		Sessions: r.sessions, Sockets: r.sockets, Bus: r.bus,
+		Sessions: r.sessions, Sockets: r.sockets, Bus: r.bus, Places: r.places,
 		Cookie: multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: !r.https}, Origins: r.origins,
 		Log: slog.New(slog.NewTextHandler(lockedWriter{l}, nil)),
 	})
@@ -108,7 +110,8 @@ func newLab(t *testing.T, r recipe) *lab {
 		},
 	})
 	l.view = view
-	app := fiber.New(fiber.Config{DisableStartupMessage: true})
+	r.app.DisableStartupMessage = true
+	app := fiber.New(r.app)
 	app.Use(l.accounts.Handler)
 	l.accounts.Register(app)
 	app.Post("/in", l.accounts.SameOrigin(), func(c *fiber.Ctx) error { return l.accounts.SignIn(c, c.Query("id"), "password") })
@@ -191,7 +194,8 @@ func TestHooksThatRefuse(t *testing.T) {
 		"refuses":  {func(*fiber.Ctx) error { return &live.Halt{} }, http.StatusForbidden},
 		"leads on": {func(*fiber.Ctx) error { return &live.Halt{Redirect: "/elsewhere"} }, http.StatusUnauthorized},
 		"fails": {func(*fiber.Ctx) error { return errors.New("database is away: password=hunter2") },
-			http.StatusInternalServerError},
+			http.StatusServiceUnavailable},
+		"wraps":  {func(*fiber.Ctx) error { return fmt.Errorf("not yours: %w", fiber.ErrForbidden) }, http.StatusForbidden},
 		"panics": {func(*fiber.Ctx) error { panic("password=hunter2") }, http.StatusServiceUnavailable},
 		"hangs": {func(c *fiber.Ctx) error { <-c.UserContext().Done(); return fiber.ErrServiceUnavailable },
 			http.StatusServiceUnavailable},
@@ -210,10 +214,13 @@ func TestHooksThatRefuse(t *testing.T) {
 				began := time.Now()
 				got := d.knock(l.node, b.CookieHeader(l.node)).must(t, l.node)
 				isRefused(t, d.name, got, test.want)
+				if test.want == http.StatusServiceUnavailable && name != "hangs" && got.header.Get("Retry-After") == "" {
+					t.Errorf("%s: 503 without Retry-After", d.name)
+				}
 				if took := time.Since(began); took > 8*time.Second {
 					t.Errorf("%s: the refusal takes %v", d.name, took)
 				}
-				if name == "panics" && strings.Contains(got.body, "hunter2") {
+				if strings.Contains(got.body, "hunter2") {
 					t.Errorf("the answer tells %q", got.body)
 				}
 			}
