@@ -18,6 +18,7 @@ const module = "github.com/multiaccount-go/multiaccount"
 var mayImport = map[string][]string{
 	".":                 {"account", "attempts", "browser", "internal/origin", "internal/pages", "live", "switcher"},
 	"account":           {},
+	"account/moving":    {"account"},
 	"audit":             {".", "account"},
 	"attempts":          {},
 	"browser":           {},
