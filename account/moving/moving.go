@@ -59,7 +59,7 @@ type Options struct {
 // [account.Index] if both stores are. What cannot work is reported by its method Validate, which the plugin calls.
 //
 // In the steady state of [NewLeads] a Load costs one call of the new store; one for an unknown id costs three calls, and
-// one that moves a session six, and one more for each of its accounts. Both stores have to answer.
+// one that moves a session five, and one more for each of its accounts. Both stores have to answer.
 func New(old, fresh account.Store, opt Options) account.Store {
 	s := &store{old: old, fresh: fresh, lead: opt.Lead, life: lifeOf(cmp.Or(opt.Idle, 24*time.Hour)), idle: cmp.Or(opt.Idle, 24*time.Hour)}
 	from, isIndex := old.(account.Index)
