@@ -31,7 +31,10 @@ var mayImport = map[string][]string{
 	"livetest":          {},
 	"redisstore":        {"account", "attempts"},
 	"storetest":         {"account"},
-	"switcher":          {"account"},
+
+	"storetest/internal/filestore": {"account"},
+
+	"switcher": {"account"},
 }
 
 // outside lists the modules that a room may use. A room that is missing may use the standard library only.
