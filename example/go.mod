@@ -5,6 +5,7 @@ go 1.25.0
 replace (
 	github.com/multiaccount-go/multiaccount => ..
 	github.com/multiaccount-go/multiaccount/auth => ../auth
+	github.com/multiaccount-go/multiaccount/internal/postgres => ../internal/postgres
 	github.com/multiaccount-go/multiaccount/tenant => ../tenant
 )
 

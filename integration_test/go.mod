@@ -13,6 +13,8 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/multiaccount-go/multiaccount v0.0.0
 	github.com/multiaccount-go/multiaccount/auth v0.0.0-00010101000000-000000000000
+	github.com/multiaccount-go/multiaccount/internal/postgres v0.0.0-00010101000000-000000000000
+	github.com/multiaccount-go/multiaccount/sqlstore v0.0.0-00010101000000-000000000000
 	github.com/multiaccount-go/multiaccount/tenant v0.0.0-00010101000000-000000000000
 	github.com/redis/go-redis/v9 v9.22.0
 	golang.org/x/net v0.57.0
@@ -55,5 +57,7 @@ require (
 replace (
 	github.com/multiaccount-go/multiaccount => ..
 	github.com/multiaccount-go/multiaccount/auth => ../auth
+	github.com/multiaccount-go/multiaccount/internal/postgres => ../internal/postgres
+	github.com/multiaccount-go/multiaccount/sqlstore => ../sqlstore
 	github.com/multiaccount-go/multiaccount/tenant => ../tenant
 )

@@ -20,6 +20,7 @@ import (
 	"github.com/multiaccount-go/multiaccount/attempts"
 	"github.com/multiaccount-go/multiaccount/integration_test/redisserver"
 	"github.com/multiaccount-go/multiaccount/redisstore"
+	"github.com/multiaccount-go/multiaccount/sqlstore"
 )
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -91,7 +92,8 @@ func TestCounters(t *testing.T) {
 		"Redis": func(t *testing.T) attempts.Counter {
 			return redisstore.NewCounter(client(t, redisserver.Start(t).Addr))
 		},
-		"cluster": func(t *testing.T) attempts.Counter { return redisstore.NewCounter(clusterClient(t)) },
+		"PostgreSQL": func(t *testing.T) attempts.Counter { return sqlstore.NewCounter(database(t)) },
+		"cluster":    func(t *testing.T) attempts.Counter { return redisstore.NewCounter(clusterClient(t)) },
 	}
 	for name, make := range counters {
 		t.Run(name, func(t *testing.T) {
