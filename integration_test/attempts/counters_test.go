@@ -4,6 +4,7 @@ package attempts_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount/attempts"
 	"github.com/multiaccount-go/multiaccount/integration_test/redisserver"
+	"github.com/multiaccount-go/multiaccount/internal/postgres"
 	"github.com/multiaccount-go/multiaccount/redisstore"
 	"github.com/multiaccount-go/multiaccount/sqlstore"
 )
@@ -48,6 +50,21 @@ func clusterClient(t testing.TB) *redis.ClusterClient {
 	rdb := redis.NewClusterClient(o)
 	t.Cleanup(func() { rdb.Close() })
 	return rdb
+}
+
+// database is one of PostgreSQL with the tables of package sqlstore.
+func database(t *testing.T) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", postgres.Shared(t).NewDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	db.SetMaxOpenConns(20)
+	if err := sqlstore.PostgreSQL(db).Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
 }
 
 // take takes a try and fails the test when nothing is known.
