@@ -14,10 +14,14 @@ type guard struct {
 }
 
 func newGuard(rdb redis.UniversalClient) guard {
-	// A cluster client looks up commands and nodes without the caller's deadline, whatever its options say.
+	// A cluster client looks up commands and nodes without the caller's deadline, whatever its options say. A client of
+	// Sentinel lets callers queue up for the one that asks the sentinels.
 	client, ok := rdb.(*redis.Client)
-	return guard{bounded: ok && client.Options().ContextTimeoutEnabled}
+	return guard{bounded: ok && client.Options().ContextTimeoutEnabled && !behindSentinel(client)}
 }
+
+// behindSentinel reports whether a client finds its server by asking sentinels: go-redis gives it this address then.
+func behindSentinel(client *redis.Client) bool { return client.Options().Addr == "FailoverClient" }
 
 // soon is the deadline up to which waiting for the client alone is soon enough: it sees deadlines but no cancellations.
 const soon = time.Second

@@ -162,7 +162,11 @@ func (s *Store) run(ctx context.Context, script *redis.Script, id account.Sessio
 		return false, s.invalid
 	}
 	return call(ctx, s.calls, func(ctx context.Context) (bool, error) {
-		return script.Run(ctx, s.rdb, []string{s.key(id)}, args...).Bool()
+		keys := []string{s.key(id)}
+		if s.publishSharded {
+			keys = append(keys, s.channel(id)) // Redis lets a script use a sharded channel only when it was named as a key
+		}
+		return script.Run(ctx, s.rdb, keys, args...).Bool()
 	})
 }
 
