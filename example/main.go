@@ -2,7 +2,8 @@
 // accounts. Read this file from top to bottom: it is all that an app writes to use multiaccount.
 //
 //	ADDR          where to listen. Default: 127.0.0.1:3000
-//	REDIS_URL     a Redis, such as redis://127.0.0.1:6379/0. Default: one inside this process
+//	REDIS_URL     a Redis, such as redis://127.0.0.1:6379/0, a cluster, or one behind Sentinel: see docs/redis.md.
+//	              Default: one inside this process
 //	DATABASE_URL  a PostgreSQL, such as postgres://app:secret@127.0.0.1/app. Default: SQLite, in a file that belongs to the Redis
 //	DATA_DIR      folder for that file. Default: the one for temporary files
 //	DEMO          1: who is signed in may make users active and inactive, and on loopback people sign in by links in e-mails,
