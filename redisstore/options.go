@@ -41,6 +41,9 @@ func ClusterOptions(url string) (*redis.ClusterOptions, error) {
 	}
 	tune(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
 	o.MaxRetryBackoff = cmp.Or(o.MaxRetryBackoff, 50*time.Millisecond)
+	// Five attempts, the default, take as long as a request may: none would live to ask another node who has replaced
+	// the one that died.
+	o.DialerRetries = cmp.Or(o.DialerRetries, 1)
 	o.ContextTimeoutEnabled = true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return o, nil
