@@ -98,8 +98,8 @@ func masters(t testing.TB, servers []*Server) (all []*Server) {
 }
 
 // MoveSlot moves the slot of a key, with the keys in it, to another master of the cluster while everything runs, as
-// operators do to spread the load anew.
-func MoveSlot(t testing.TB, servers []*Server, key string, to *Server) {
+// operators do to spread the load anew. meanwhile is called when the keys have moved and the slot has not.
+func MoveSlot(t testing.TB, servers []*Server, key string, to *Server, meanwhile func()) {
 	t.Helper()
 	from := MasterOf(t, servers, key)
 	source, target := from.client(), to.client()
@@ -121,6 +121,7 @@ func MoveSlot(t testing.TB, servers []*Server, key string, to *Server) {
 	for _, key := range keys {
 		must(t, source.Migrate(ctx, "127.0.0.1", to.port(), key, 0, 5*time.Second).Err())
 	}
+	meanwhile()
 	must(t, target.Do(ctx, "CLUSTER", "SETSLOT", slot, "NODE", targetID).Err())
 	for _, s := range servers {
 		if s != to && s.cmd != nil {

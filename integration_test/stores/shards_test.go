@@ -75,7 +75,7 @@ func TestShardedWatchFollowsAMovedSlot(t *testing.T) {
 			next = servers[1]
 		}
 		before := e.resyncCount()
-		redisserver.MoveSlot(t, servers, key, next)
+		redisserver.MoveSlot(t, servers, key, next, func() {})
 		e.awaitResyncs(t, before+1)
 		for _, s := range sessions { // whether their links were touched or not
 			bump(t, store, s)
