@@ -15,9 +15,9 @@ import (
 
 var errLost = errors.New("connection reset")
 
-// unsure is a store to which some calls do not get through, and some of whose answers get lost.
+// unsure is a store of this process to which some calls do not get through, and some of whose answers get lost.
 type unsure struct {
-	*account.MemoryStore
+	account.Store
 }
 
 // call makes a call, or not, and returns its error, or not.
@@ -35,13 +35,13 @@ func (unsure) call(do func() error) error {
 }
 
 func (u unsure) Load(ctx context.Context, id account.SessionID) (s *account.Session, err error) {
-	err = u.call(func() (err error) { s, err = u.MemoryStore.Load(ctx, id); return err })
+	err = u.call(func() (err error) { s, err = u.Store.Load(ctx, id); return err })
 	return s, err
 }
 
 func (u unsure) Save(ctx context.Context, s *account.Session, ttl time.Duration) error {
 	sent := s.Clone()
-	err := u.call(func() error { return u.MemoryStore.Save(ctx, sent, ttl) })
+	err := u.call(func() error { return u.Store.Save(ctx, sent, ttl) })
 	if err == nil {
 		s.Revision = sent.Revision
 	}
@@ -49,11 +49,11 @@ func (u unsure) Save(ctx context.Context, s *account.Session, ttl time.Duration)
 }
 
 func (u unsure) Delete(ctx context.Context, id account.SessionID, why account.Reason) error {
-	return u.call(func() error { return u.MemoryStore.Delete(ctx, id, why) })
+	return u.call(func() error { return u.Store.Delete(ctx, id, why) })
 }
 
 func (u unsure) Touch(ctx context.Context, id account.SessionID, seen time.Time, ttl time.Duration) error {
-	return u.call(func() error { return u.MemoryStore.Touch(ctx, id, seen, ttl) })
+	return u.call(func() error { return u.Store.Touch(ctx, id, seen, ttl) })
 }
 
 // wire is a proxy in front of a server. Now and then it is slow, and now and then it cuts a connection on the way to the

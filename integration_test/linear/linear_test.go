@@ -92,6 +92,11 @@ func TestCompareAndSetIsLinearizable(t *testing.T) {
 		"Redis, through a client that repeats itself": {rules{repeats: true}, func(t *testing.T) backend {
 			return shared(t, redisserver.Start(t).Addr, "a", once)
 		}},
+		"SQLite":     {rules{}, inFile},
+		"PostgreSQL": {rules{}, onPostgreSQL},
+		"from Redis to PostgreSQL": {rules{moves: true}, func(t *testing.T) backend {
+			return movingHouse(shared(t, redisserver.Start(t).Addr, "a", never), onPostgreSQL(t))
+		}},
 		"from memory to memory": {rules{moves: true}, func(t *testing.T) backend {
 			return movingHouse(memory(t), memory(t))
 		}},
