@@ -94,7 +94,9 @@ func (s *Store) LoadMany(ctx context.Context, ids []account.SessionID) ([]*accou
 	return sessions, nil
 }
 
-// Save implements [account.Store].
+// Save implements [account.Store], but for one thing: when an answer got lost, the client sent the save again (MaxRetries
+// of its options) and another writer came in between, ErrConflict is returned for a save that took effect and was overwritten.
+// Whoever gets it loads and decides anew, as account.Manager does, so nothing is lost by it.
 func (s *Store) Save(ctx context.Context, session *account.Session, ttl time.Duration) error {
 	data, err := account.Encode(session)
 	if err != nil {

@@ -165,7 +165,10 @@ func useAll(t *testing.T, rdb redis.UniversalClient) error {
 	_, take := counter.Take(ctx, []attempts.Bucket{{Key: "a", Tries: 1, Step: time.Second, Memory: time.Minute}})
 	log := redisstore.NewLog(rdb, "audit")
 	_, after := log.After(ctx, "", 1)
-	return errors.Join(save, load, many, of, check, touch, remove, get, keep, take, counter.Forget(ctx, "a"),
+	places := redisstore.NewPlaces(rdb)
+	_, place := places.Take(ctx, "alice", "one", 1, time.Minute)
+	renew := places.Renew(ctx, map[string][]string{"alice": {"one"}}, time.Minute)
+	return errors.Join(place, renew, places.Free(ctx, "alice", "one"), save, load, many, of, check, touch, remove, get, keep, take, counter.Forget(ctx, "a"),
 		log.Append(ctx, []string{"a", "b"}), after, hearOnce(ctx, rdb))
 }
 
