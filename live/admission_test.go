@@ -199,9 +199,9 @@ func TestSocketsOfAnOwnerOverProcesses(t *testing.T) {
 	}
 }
 
-// Whoever has used his messages up closes the socket and opens another one.
+// Whoever has used his messages up closes the socket and opens another one, also when the hub has forgotten others meanwhile.
 func TestNewSocketIsNoNewBudget(t *testing.T) {
-	limits := live.Limits{MessagesPerSecond: 1, Burst: 5, MessagesPerKey: 2} // 10 at once
+	limits := live.Limits{MessagesPerSecond: 1, Burst: 20, MessagesPerKey: 1, PingEvery: 64 * time.Millisecond}
 	w := newWorld(t, live.HubConfig{Limits: limits}).listen()
 	send := func(name string, messages int) (code int) {
 		c := w.tab(name, 0, 0)
@@ -226,19 +226,19 @@ func TestNewSocketIsNoNewBudget(t *testing.T) {
 		}
 		return 0
 	}
-	for i := range 3 {
-		want := 0
-		if i == 2 {
-			want = 1008
-		}
-		if code := send("k", 4); code != want {
-			t.Errorf("socket %d: closed with %d, want %d", i+1, code, want)
-		}
-		eventually(t, "its place is free", func() bool { return w.hub.Groups() == 0 })
+	gone := func() { eventually(t, "its place is free", func() bool { return w.hub.Groups() == 0 }) }
+	if code := send("k", 18); code != 0 {
+		t.Errorf("the first socket: closed with %d", code)
 	}
-	if code := send("other", 4); code != 0 {
+	if code := send("brief", 1); code != 0 {
 		t.Errorf("another key: closed with %d", code)
 	}
+	gone()
+	eventually(t, "the key that sent little is forgotten", func() bool { return w.hub.Spent() < 2 })
+	if code := send("k", 18); code != 1008 { // it could send 2 at once, and one more each second since
+		t.Errorf("the second socket: closed with %d, want 1008", code)
+	}
+	gone()
 }
 
 // What a key has sent is forgotten once its budget is whole again.
