@@ -160,14 +160,15 @@ func TestSocketsOfAnOwnerOverProcesses(t *testing.T) {
 	}
 	one, two := node(), node()
 	first := one.tab("a1", 0, 0)
-	one.tab("a2", 0, 0)
-	two.tab("a1", 0, 0)
+	for _, c := range []*client{first, one.tab("a2", 0, 0), two.tab("a1", 0, 0)} {
+		c.expect("hello", 0) // whose place is renewed from here on
+	}
 	for _, w := range []*world{one, two} {
 		if _, code := w.dial("/tab/a4/0/0"); code != 429 {
 			t.Errorf("a fourth one: %d, want 429", code)
 		}
 	}
-	two.tab("b1", 0, 0)
+	two.tab("b1", 0, 0).expect("hello", 0)
 
 	count.mu.Lock()
 	count.now = time.Hour // all would be over by now
