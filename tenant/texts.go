@@ -9,6 +9,7 @@ type Texts struct {
 	NotFound         string
 	NotAllowed       string
 	NoTenant         string
+	NotMember        string // of ScopeFor
 	StalePage        string
 	StoreUnavailable string
 	NotSent          string // the invitation could not be sent
@@ -88,6 +89,7 @@ func (t *Texts) setDefaults() {
 		&t.NotFound:         "There is no such page here, or it is not yours.",
 		&t.NotAllowed:       "Your role does not allow this. Ask an owner.",
 		&t.NoTenant:         "Nobody can work in your account at the moment: it is suspended. Ask whoever runs this site.",
+		&t.NotMember:        "You do not belong to this workspace any more, or it is suspended.",
 		&t.StalePage:        "This page was opened in another account than the one you work in now, so nothing was changed. Reload the page.",
 		&t.StoreUnavailable: "We cannot look up your account at the moment. Nothing was changed; try again in a few seconds.",
 		&t.NotSent:          "The invitation could not be sent, so nobody was invited. Try again later.",
