@@ -77,8 +77,8 @@ type Config struct {
 	Fields []Field
 	// Registered hears of a new user, with the values of Fields, before he is signed in: for what the app keeps of him. It
 	// runs after the transaction that made him. When it returns an error the user is deleted again, with his tenant, and
-	// the person may try again (an invitation stays used): [Problems] are shown beside their fields, any other error is a
-	// 503. Default: nothing.
+	// the person may try again (an invitation stays used): [Problems] are shown beside their fields, a
+	// [multiaccount.Refusal] is the answer, any other error and a panic are logged and answered with 503. Default: nothing.
 	Registered func(ctx context.Context, u User, values map[string]string) error
 	// Deleted hears of a user who was deleted, after it happened; also of one whom Registered had accepted and who could not
 	// be signed in then. Default: nothing.

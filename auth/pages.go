@@ -246,11 +246,19 @@ func (a *Auth) entrance(c *fiber.Ctx, title string) View {
 	return v
 }
 
+const (
+	fieldReturn = "request_path" // the plugin's, which checks it before it leads there
+	maxReturn   = 2048           // bytes, as in the plugin
+)
+
+// named returns what a request says in a field, or in its query.
+func named(c *fiber.Ctx, name string) string { return cmp.Or(answer.Read(c).Text(name), c.Query(name)) }
+
 // onward returns the query that takes to the other page where to go on from there. That page checks it.
 func onward(c *fiber.Ctx) string {
-	p, query := answer.Read(c), url.Values{}
-	for _, name := range []string{"request_path", FieldInvitation} {
-		if value := cmp.Or(p.Text(name), c.Query(name)); value != "" {
+	query := url.Values{}
+	for _, name := range []string{fieldReturn, FieldInvitation} {
+		if value := named(c, name); value != "" {
 			query.Set(name, value)
 		}
 	}
@@ -362,7 +370,12 @@ func (a *Auth) drawConfirm(c *fiber.Ctx, t Token, wrong Problems) error {
 		f.Hidden, f.Button = a.cfg.Accounts.StampField(c), a.cfg.Texts.ConfirmEmailButton
 		v.Asks = about(a.cfg.Texts.ConfirmEmailEffect, t.Data)
 	} else {
-		f.Hidden, f.Button = a.cfg.Accounts.IntentField(c), a.cfg.Texts.ConfirmButton
+		who, err := applicantOf(t)
+		if err != nil {
+			return a.failed(err)
+		}
+		f.Hidden = a.cfg.Accounts.IntentField(c) + switcher.Hidden(fieldReturn, who.Return)
+		f.Button = a.cfg.Texts.ConfirmButton
 		f.Inputs = []Input{passwordInput(FieldPassword, a.cfg.Texts.PasswordLabel)}
 	}
 	v.Form = a.form(f, wrong)
