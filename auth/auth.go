@@ -88,9 +88,12 @@ type Config struct {
 	// Default: nothing.
 	OnEvent func(ctx context.Context, e Event)
 
-	// OtherWays are drawn below the forms to sign in and to register: the other ways in, such as SignInHTML of package oidc.
-	// Default: none.
+	// OtherWays are drawn below the forms to sign in and to register: the other ways in that are open to new people too, such
+	// as SignInHTML of package oidc. Default: none.
 	OtherWays []func(c *fiber.Ctx) (template.HTML, error)
+	// SignInWays are drawn below the form to sign in alone, after OtherWays: for who has an account already, such as FormHTML
+	// of package magiclink, from which somebody new would wait for an e-mail in vain. Default: none.
+	SignInWays []func(c *fiber.Ctx) (template.HTML, error)
 	// ProfileParts are drawn at the end of the profile, such as ConnectHTML of package oidc. Default: none.
 	ProfileParts []func(c *fiber.Ctx) (template.HTML, error)
 	// Templates replaces pages: a file with the name of one of the defaults takes its place. `go run

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,7 +55,7 @@ type View struct {
 	Password Form
 	Delete   Form
 
-	Parts   []template.HTML // Config.OtherWays, or Config.ProfileParts
+	Parts   []template.HTML // Config.OtherWays with SignInWays or without, or Config.ProfileParts
 	Stamp   template.HTML   // hidden fields of further forms, such as that to cancel adding
 	Message string          // on the page message.html
 	Asks    string          // on the page confirm.html: what will happen; may be empty
@@ -284,7 +285,7 @@ func parts(c *fiber.Ctx, draw []func(*fiber.Ctx) (template.HTML, error)) ([]temp
 func (a *Auth) drawSignIn(c *fiber.Ctx, email string, wrong Problems) error {
 	v := a.entrance(c, a.cfg.Texts.SignInTitle)
 	var err error
-	if v.Parts, err = parts(c, a.cfg.OtherWays); err != nil {
+	if v.Parts, err = parts(c, slices.Concat(a.cfg.OtherWays, a.cfg.SignInWays)); err != nil {
 		return err
 	}
 	hidden := a.cfg.Accounts.ReturnField(c) + a.cfg.Accounts.IntentField(c)

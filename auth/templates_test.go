@@ -51,20 +51,25 @@ func TestOtherWaysInStandBesideTheForms(t *testing.T) {
 		return func(c *fiber.Ctx) (template.HTML, error) { return template.HTML("<b>" + text + "</b>"), nil }
 	}
 	s := newSite(t, func(c *auth.Config) {
-		c.OtherWays = []func(*fiber.Ctx) (template.HTML, error){part("by provider"), part("by link")}
+		c.OtherWays = []func(*fiber.Ctx) (template.HTML, error){part("by provider"), part("by card")}
+		c.SignInWays = []func(*fiber.Ctx) (template.HTML, error){part("by link")}
 		c.ProfileParts = []func(*fiber.Ctx) (template.HTML, error){part("connect")}
 	})
 	s.add("alice@example.com")
 	v := s.signedIn("alice@example.com")
 	for path, texts := range map[string][]string{
-		"/session/new": {"<b>by provider</b>", "<b>by link</b>"}, "/registration/new": {"<b>by provider</b>", "<b>by link</b>"},
-		"/profile": {"<b>connect</b>"},
+		"/session/new":      {"<b>by provider</b>", "<b>by card</b>", "<b>by link</b>"},
+		"/registration/new": {"<b>by provider</b>", "<b>by card</b>"},
+		"/profile":          {"<b>connect</b>"},
 	} {
 		for _, text := range texts {
 			if a := v.get(path); !strings.Contains(a.Body, text) {
 				t.Errorf("%s: no %s in %s", path, text, a.Body)
 			}
 		}
+	}
+	if a := v.get("/registration/new"); strings.Contains(a.Body, "by link") {
+		t.Errorf("who has no account yet is offered what needs one: %s", a.Body)
 	}
 }
 

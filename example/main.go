@@ -101,7 +101,8 @@ func run() (err error) {
 	}
 	s.login, err = auth.New(auth.Config{
 		Accounts: s.accounts, Users: s.users, Limits: bounds.Limits, Deleted: s.forgetUser, OnEvent: userEvent,
-		OtherWays: s.ways.signIn(), ProfileParts: s.ways.profile(), Templates: folder("views/auth"), Layout: s.formLayout,
+		OtherWays: s.ways.both(), SignInWays: s.ways.signIn(), ProfileParts: s.ways.profile(),
+		Templates: folder("views/auth"), Layout: s.formLayout,
 	})
 	if err != nil {
 		return err
