@@ -15,6 +15,7 @@ import (
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/auth/password"
+	"github.com/multiaccount-go/multiaccount/internal/given"
 	"github.com/multiaccount-go/multiaccount/switcher"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
@@ -97,7 +98,8 @@ type Config struct {
 	// ProfileParts are drawn at the end of the profile, such as ConnectHTML of package oidc. Default: none.
 	ProfileParts []func(c *fiber.Ctx) (template.HTML, error)
 	// Templates replaces pages: a file with the name of one of the defaults takes its place. `go run
-	// github.com/multiaccount-go/multiaccount/auth/cmd/eject -o views/auth` writes them all. Each gets a [View].
+	// github.com/multiaccount-go/multiaccount/auth/cmd/eject -o views/auth` writes them all. Each gets a [View]. Parts of the
+	// app's own go into parts.html.
 	// Default: unstyled pages.
 	Templates fs.FS
 	// Layout puts the pages into the app's design, like the layout of the plugin. Default: the template document.html.
@@ -195,10 +197,10 @@ func orDefault[T comparable](field *T, value T) {
 func (cfg *Config) validate() error {
 	var errs []error
 	mistake := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if cfg.Accounts == nil {
+	if given.Nothing(cfg.Accounts) {
 		mistake("field Accounts is missing: give the plugin")
 	}
-	if cfg.Users == nil {
+	if given.Nothing(cfg.Users) {
 		mistake("field Users is missing: give a store, such as that of package auth/userdb")
 	}
 	if !cfg.Policy.Valid() {

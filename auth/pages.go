@@ -18,6 +18,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/auth/internal/way"
 	"github.com/multiaccount-go/multiaccount/auth/password"
 	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/switcher"
@@ -107,7 +108,7 @@ func (i Input) DescribedBy() string {
 // pageNames are the templates that a page begins with.
 var pageNames = []string{"sign_in.html", "registration.html", "profile.html", "confirm.html", "message.html", "document.html"}
 
-// parseTemplates reads the defaults, and over them what the app has, which may be more.
+// parseTemplates reads the defaults, and over them what the app has.
 func parseTemplates(own fs.FS) (*template.Template, error) {
 	t, err := template.New("auth").Funcs(template.FuncMap{"say": switcher.NewPhrase}).ParseFS(Templates(), "*.html")
 	if err != nil || own == nil {
@@ -116,6 +117,9 @@ func parseTemplates(own fs.FS) (*template.Template, error) {
 	names, err := fs.Glob(own, "*.html")
 	if err == nil && len(names) == 0 {
 		err = errors.New("field Templates has no file that ends in .html: name the folder that they are in")
+	}
+	if err == nil {
+		err = way.CheckNames(own, append(slices.Clone(pageNames), "parts.html"))
 	}
 	for _, name := range names {
 		text, errRead := fs.ReadFile(own, name)

@@ -89,6 +89,25 @@ func TestTemplatesThatCannotBeDrawn(t *testing.T) {
 	}
 }
 
+func TestAWrongNameOfATemplateIsToldWithTheRightOnes(t *testing.T) {
+	s := newSite(t)
+	files := fstest.MapFS{"signin.html": {Data: []byte(`x`)}, "profile.html": {Data: []byte(`x`)}}
+	_, err := auth.New(auth.Config{Accounts: s.accounts, Users: authtest.NewStore(), Templates: files})
+	if err == nil || !strings.Contains(err.Error(), "has signin.html, which") || !strings.Contains(err.Error(), "sign_in.html") ||
+		!strings.Contains(err.Error(), "parts.html") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A variable of the plugin that is assigned too late is a pointer to nothing, and no interface is nil that holds one.
+func TestAPluginThatIsNotThereYetIsMissing(t *testing.T) {
+	var accounts *multiaccount.Plugin[auth.User]
+	_, err := auth.New(auth.Config{Accounts: accounts, Users: authtest.NewStore()})
+	if err == nil || !strings.Contains(err.Error(), "field Accounts is missing") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // What the command writes is what the package embeds, and can be given back to it.
 func TestTheDefaultsCanBeTheAppsOwn(t *testing.T) {
 	dir := t.TempDir()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/attempts"
+	"github.com/multiaccount-go/multiaccount/internal/given"
 	"github.com/multiaccount-go/multiaccount/switcher"
 )
 
@@ -191,10 +192,10 @@ func orDefault[T comparable](field *T, value T) {
 func (cfg *Config) validate() error {
 	var errs []error
 	mistake := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if cfg.Accounts == nil {
+	if given.Nothing(cfg.Accounts) {
 		mistake("field Accounts is missing: give the plugin")
 	}
-	if cfg.Store == nil {
+	if given.Nothing(cfg.Store) {
 		mistake("field Store is missing: give one, such as NewMemoryStore() for a test")
 	}
 	if cfg.People == nil {

@@ -39,6 +39,7 @@ import (
 	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/auth/internal/way"
+	"github.com/multiaccount-go/multiaccount/internal/given"
 )
 
 // Accounts is what this package needs of a [multiaccount.Plugin]. Each is one, whatever the app's type of a user.
@@ -180,10 +181,10 @@ var prefixes = regexp.MustCompile(`^[a-z][a-z0-9]{1,15}$`)
 func (cfg *Config) validate() error {
 	var errs []error
 	mistake := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if cfg.Accounts == nil {
+	if given.Nothing(cfg.Accounts) {
 		mistake("field Accounts is missing: give the plugin")
 	}
-	if cfg.Users == nil {
+	if given.Nothing(cfg.Users) {
 		mistake("field Users is missing: give a store")
 	}
 	if !prefixes.MatchString(cfg.Prefix) {
