@@ -36,6 +36,7 @@ type Texts struct {
 	RolesOf  map[Role]string
 	StatusOf map[Status]string
 
+	ListTitle     string
 	SwitcherLabel string // names the switcher to screen readers
 	SwitcherNow   string // with %s
 	SwitchTo      string // with %s
@@ -112,6 +113,7 @@ func (t *Texts) setDefaults() {
 		&t.Deleted: "%s was deleted.",
 		&t.Invited: "%s was invited.",
 
+		&t.ListTitle:     "Workspaces",
 		&t.SwitcherLabel: "Account you work in",
 		&t.SwitcherNow:   "You work in %s",
 		&t.SwitchTo:      "Work in %s",
