@@ -110,7 +110,6 @@ func run() (err error) {
 	s.tenants, err = tenant.New(tenant.Config{
 		Accounts: s.accounts, Store: s.users.Tenants(), People: s.login.People, Limits: bounds.tenants,
 		Invite: s.mail.invite, BaseURL: base, OnDelete: s.forgetUsers, OnEvent: tenantEvent, Layout: s.layout,
-		Texts: tenantTexts, // an "account" is whom one signs in as here
 	})
 	if err != nil {
 		return err

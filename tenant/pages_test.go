@@ -312,3 +312,33 @@ func TestTheTenantsAreAPageInABrowserAndAPieceForHTMX(t *testing.T) {
 	v.switchTo(acme)
 	v.in(acme)
 }
+
+// An account is whom one signs in as: what he belongs to has another name, as both switchers stand on one page.
+func TestATenantIsNotCalledAnAccount(t *testing.T) {
+	s := newSite(t)
+	acme := s.tenant("Acme", "a")
+	v := s.signedIn("a")
+	v.switchTo(acme)
+	for _, path := range []string{"/tenants", "/tenants/new", "/tenants/members"} {
+		text := visible(t, v.must(200, v.do("GET", path, nil, asPage...)).Body)
+		if strings.Contains(strings.ToLower(text), "account") || !strings.Contains(strings.ToLower(text), "workspace") {
+			t.Errorf("%s says %q", path, text)
+		}
+	}
+}
+
+// visible returns what people read in a document.
+func visible(t *testing.T, document string) string {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for n := range doc.Descendants() {
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data + " ")
+		}
+	}
+	return b.String()
+}
