@@ -182,7 +182,7 @@ func TestCreateTenant(t *testing.T) {
 	if made.ID == "chosen" || made.Name != "Second" || made.Status != "active" || !made.Current {
 		t.Errorf("made %+v", made)
 	}
-	if a := v.post("/tenants", fields("account_name", "Third"), asJSON...); a.Status != 422 || !strings.Contains(a.Body, "as many accounts") {
+	if a := v.post("/tenants", fields("account_name", "Third"), asJSON...); a.Status != 422 || !strings.Contains(a.Body, "as many workspaces") {
 		t.Errorf("one too many: %d %s", a.Status, a.Body)
 	}
 	if got := s.took(); !slices.Equal(got, []string{tenant.ActionCreated + " by a", tenant.ActionCreated + " by a"}) {
