@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -115,9 +116,16 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Event says what was done.
+// Event says what was done, by whom and from where. Its embedded event is the same for the sinks of package audit, so that all
+// stand in one trail:
+//
+//	OnEvent: func(ctx context.Context, e auth.Event) { trail.OnEvent(ctx, e.Event) },
+//
+// Its Action is one of the constants, Actor is who was signed in, and Account is UserID. Of a refused password Code is
+// [CodeWrongCredentials], and Named is the [multiaccount.Pseudonym] of what tenant.EmailKey makes of the address that was
+// typed: guesses at one address can be counted, and found by whoever knows it.
 type Event struct {
-	Action string // such as "user.registered"; see the constants
+	multiaccount.Event
 	UserID string // empty: nobody who is known
 }
 
@@ -241,7 +249,19 @@ func (a *Auth) RequireAuthenticated(c *fiber.Ctx) error { return a.cfg.Accounts.
 
 // happened tells the audit trail.
 func (a *Auth) happened(c *fiber.Ctx, action, userID string) {
-	a.cfg.OnEvent(c.UserContext(), Event{Action: action, UserID: userID})
+	a.tell(c, multiaccount.EventOf(c, action), userID)
+}
+
+// refused tells it of a password that was refused for an address.
+func (a *Auth) refused(c *fiber.Ctx, userID, email string) {
+	e := multiaccount.EventOf(c, ActionRefused)
+	e.Code, e.Named = CodeWrongCredentials, multiaccount.Pseudonym(tenant.EmailKey(email))
+	a.tell(c, e, userID)
+}
+
+func (a *Auth) tell(c *fiber.Ctx, e multiaccount.Event, userID string) {
+	e.Time, e.Actor, e.Account = a.cfg.Now().UTC(), strings.Clone(a.cfg.Accounts.CurrentID(c)), userID
+	a.cfg.OnEvent(c.UserContext(), Event{e, userID})
 }
 
 // errWrong is the one answer to an unknown address, a wrong password, none, and a user who must not act.

@@ -27,7 +27,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/multiaccount-go/multiaccount"
-	"github.com/multiaccount-go/multiaccount/audit"
 	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/example/assets"
 	"github.com/multiaccount-go/multiaccount/example/board"
@@ -82,12 +81,11 @@ func run() (err error) {
 		Store: store,
 		Bus:   redisstore.NewBus(rdb), Places: redisstore.NewPlaces(rdb),
 		// This site speaks plain http on loopback. A site that people use has https and leaves this line out.
-		Cookie: multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: true},
-		Paths:  multiaccount.Paths{SignIn: "/session/new", AppSignOut: "/session/sign_out"},
-		Layout: s.layout,
-		Device: deviceName,
-		// Who did what, one line each. A site that people use keeps it elsewhere: see audit.NewStream.
-		OnEvent: audit.Slog(slog.Default()),
+		Cookie:  multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: true},
+		Paths:   multiaccount.Paths{SignIn: "/session/new", AppSignOut: "/session/sign_out"},
+		Layout:  s.layout,
+		Device:  deviceName,
+		OnEvent: trail,
 		Skip:    func(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/assets/") },
 	})
 	if err != nil {

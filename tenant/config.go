@@ -93,9 +93,10 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Event says what was done with a tenant.
+// Event says what was done with a tenant. Its embedded event is the same for the sinks of package audit: its Action is one of
+// the constants, Scope is TenantID, Actor is By and Account is UserID, and it says from where.
 type Event struct {
-	Action   string // such as "tenant.created"; see the constants
+	multiaccount.Event
 	TenantID string
 	By       string // user who did it
 	UserID   string // user whom it was done to; empty: none

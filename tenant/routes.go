@@ -348,9 +348,9 @@ func (t *Tenants) limited(c *fiber.Ctx, do func(context.Context) error) error {
 }
 
 func (t *Tenants) happened(c *fiber.Ctx, action, tenantID, userID string) {
-	t.cfg.OnEvent(c.UserContext(), Event{
-		Action: action, TenantID: tenantID, By: strings.Clone(t.cfg.Accounts.CurrentID(c)), UserID: userID,
-	})
+	e := multiaccount.EventOf(c, action)
+	e.Time, e.Scope, e.Actor, e.Account = t.cfg.Now().UTC(), tenantID, strings.Clone(t.cfg.Accounts.CurrentID(c)), userID
+	t.cfg.OnEvent(c.UserContext(), Event{Event: e, TenantID: tenantID, By: e.Actor, UserID: userID})
 }
 
 // failed is the one place where errors of the store become answers. An error of the limits is the plugin's to render.

@@ -393,3 +393,21 @@ func TestChangesOutsideOfATenantAreProtected(t *testing.T) {
 		t.Errorf("belongs to %+v, want what it was", all)
 	}
 }
+
+func TestAnEventSaysWhoDidWhatToWhomInWhichTenant(t *testing.T) {
+	s := newSite(t)
+	acme := s.tenant("Acme", "a", "b", tenant.Member)
+	v := s.signedIn("a")
+	v.switchTo(acme)
+	s.took()
+	v.must(303, v.post("/tenants/members/b/remove", nil, asPage...))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.events) != 1 {
+		t.Fatalf("events %+v", s.events)
+	}
+	if e := s.events[0]; e.Action != tenant.ActionRemoved || e.Scope != acme.ID || e.Actor != "a" || e.By != "a" || e.Account != "b" ||
+		e.Route != "/tenants/members/:user_id/remove" || e.IP == "" {
+		t.Errorf("event %+v", e)
+	}
+}
