@@ -18,6 +18,7 @@ const module = "github.com/multiaccount-go/multiaccount"
 var mayImport = map[string][]string{
 	".":                 {"account", "attempts", "browser", "internal/origin", "internal/pages", "live", "switcher"},
 	"account":           {},
+	"account/moving":    {"account"},
 	"audit":             {".", "account"},
 	"attempts":          {"internal/network"},
 	"browser":           {},
@@ -34,7 +35,10 @@ var mayImport = map[string][]string{
 	"livetest":          {},
 	"redisstore":        {"account", "attempts"},
 	"storetest":         {"account"},
-	"switcher":          {"account"},
+
+	"storetest/internal/filestore": {"account"},
+
+	"switcher": {"account"},
 }
 
 // outside lists the modules that a room may use. A room that is missing may use the standard library only.

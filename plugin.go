@@ -145,9 +145,10 @@ func New[U any](cfg Config[U]) (*Plugin[U], error) {
 	p.hub = live.NewHub(live.HubConfig{Limits: cfg.Sockets, Origins: p.origins, Bus: cfg.Bus, Places: cfg.Places, Log: cfg.Log})
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
-	p.running.Go(func() { p.watch(ctx) })
+	missed := make(chan struct{}, 1)
+	p.running.Go(func() { p.watch(ctx, missed) })
 	p.running.Go(func() { p.lookInBackground(ctx) })
-	p.running.Go(func() { p.sweepNowAndThen(ctx) })
+	p.running.Go(func() { p.sweepNowAndThen(ctx, missed) })
 	p.running.Go(func() { p.touchInBackground(ctx) })
 	return p, nil
 }

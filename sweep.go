@@ -9,12 +9,15 @@ import (
 	"github.com/multiaccount-go/multiaccount/account"
 )
 
-// watch passes the store's change feed on to the open tabs.
-func (p *Plugin[U]) watch(ctx context.Context) {
+// watch passes the store's change feed on to the open tabs. What was missed is for the next sweep to find, at once.
+func (p *Plugin[U]) watch(ctx context.Context, missed chan<- struct{}) {
 	for ctx.Err() == nil {
 		err := p.sessions.Watch(ctx, func(ch account.Change) {
 			if ch.Resync {
-				p.running.Go(func() { p.sweep(ctx) })
+				select {
+				case missed <- struct{}{}:
+				default: // the sweep that is due already will begin after this
+				}
 				return
 			}
 			p.notice(ch)
@@ -27,12 +30,31 @@ func (p *Plugin[U]) watch(ctx context.Context) {
 	}
 }
 
-// sweepEvery is how long a tab can be wrong when every message about a change was lost.
-const sweepEvery = 30 * time.Second
+const (
+	sweepEvery = 30 * time.Second // how long a tab can be wrong when every message about a change was lost
+	sweepAgain = 300 * time.Millisecond
+)
 
-func (p *Plugin[U]) sweepNowAndThen(ctx context.Context) {
-	for wait(ctx, sweepEvery*9/10+rand.N(sweepEvery/10)) {
-		p.sweep(ctx)
+// sweepNowAndThen sweeps regularly and whenever changes were missed. A sweep that failed is made again soon: a store that
+// has just come back tells its watchers first, and may not answer everybody yet.
+func (p *Plugin[U]) sweepNowAndThen(ctx context.Context, missed <-chan struct{}) {
+	well := true
+	for {
+		pause := sweepEvery*9/10 + rand.N(sweepEvery/10)
+		if !well {
+			pause = sweepAgain/2 + rand.N(sweepAgain)
+		}
+		select {
+		case <-missed:
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+		err := p.sweep(ctx)
+		if err != nil && well {
+			p.log.Warn("multiaccount: open tabs not compared with the store; trying again until it answers", "err", err)
+		}
+		well = err == nil
 	}
 }
 
@@ -50,8 +72,9 @@ func wait(ctx context.Context, d time.Duration) bool {
 const sweepBatch = 256
 
 // sweep compares every session that has an open tab here with the store, and its current user with the app. It finds what
-// no message told: a lost one, a session that expired, a user who was deactivated in the app's own tables.
-func (p *Plugin[U]) sweep(ctx context.Context) {
+// no message told: a lost one, a session that expired, a user who was deactivated in the app's own tables. It returns an
+// error when the store did not answer for all of them.
+func (p *Plugin[U]) sweep(ctx context.Context) error {
 	p.thinOut(ctx)
 	followed := p.hub.Followed()
 	for len(followed) > 0 && ctx.Err() == nil {
@@ -62,11 +85,11 @@ func (p *Plugin[U]) sweep(ctx context.Context) {
 		followed = followed[len(batch):]
 		sessions, err := p.compare(ctx, batch)
 		if err != nil {
-			p.log.Warn("multiaccount: open tabs not compared with the store; the next sweep tries again", "err", err)
-			return
+			return err
 		}
 		p.recheck(ctx, sessions)
 	}
+	return nil
 }
 
 // compare tells the tabs of sessions what the store says about them, and returns the sessions; nil stands for one that has

@@ -2,6 +2,7 @@ package multiaccount_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/hooks"
 	"github.com/multiaccount-go/multiaccount/live"
 )
@@ -100,4 +102,71 @@ func TestSweepSurvivesAPanicOfActive(t *testing.T) {
 	if d := b.document(); d.Current != nil {
 		t.Errorf("got %+v", d)
 	}
+}
+
+// swept is a store whose answer to a sweep a test decides.
+type swept struct {
+	*resyncing
+	asked  atomic.Int64
+	answer atomic.Pointer[func() ([]*account.Session, error)] // nil: the true one
+}
+
+func (s *swept) LoadMany(ctx context.Context, ids []account.SessionID) ([]*account.Session, error) {
+	s.asked.Add(1)
+	if answer := s.answer.Load(); answer != nil {
+		return (*answer)()
+	}
+	return s.resyncing.LoadMany(ctx, ids)
+}
+
+func sweptStore(r *swept) func(*config) {
+	return func(c *config) {
+		r.resyncing = new(resyncing)
+		resyncStore(r.resyncing)(c)
+		c.Store = r
+	}
+}
+
+// A store that has just come back may tell its watchers before it answers everybody. Tabs do not wait for the next regular
+// sweep then.
+func TestASweepThatFailedIsMadeAgainSoon(t *testing.T) {
+	var r swept
+	s := newSite(t, sweptStore(&r))
+	l := s.listen()
+	b := s.signedIn("a")
+	tab := l.open(b, fmt.Sprintf("/link/live?v=%d", b.document().Version))
+	tab.hears("hello")
+	s.people.set(user{ID: "a", Inactive: true})
+	fails := func() ([]*account.Session, error) { return nil, errors.New("not yet") }
+	r.answer.Store(&fails)
+	before := r.asked.Load()
+	r.resync(t)
+	eventually(t, "the sweep asks the store twice", func() bool { return r.asked.Load() > before+1 })
+	r.answer.Store(nil)
+	tab.hears("session-ended")
+}
+
+// A store that can be behind what it has acknowledged: a replica that took over.
+func TestTabsLookWhenTheStoreIsBehindWhatTheyWereTold(t *testing.T) {
+	var r swept
+	s := newSite(t, sweptStore(&r))
+	l := s.listen()
+	b := s.signedIn("a", "b")
+	cookie, err := account.ParseCookie(b.cookie())
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := r.Load(t.Context(), cookie.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := b.do("POST", "/link/switch_to/a", program, stamped(b.stamp())); a.Status >= 400 {
+		t.Fatalf("switch: %d", a.Status)
+	}
+	tab := l.open(b, fmt.Sprintf("/link/live?v=%d", b.document().Version))
+	tab.hears("hello")
+	behind := func() ([]*account.Session, error) { return []*account.Session{old.Clone()}, nil }
+	r.answer.Store(&behind)
+	r.resync(t)
+	tab.hears("session-changed")
 }

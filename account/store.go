@@ -17,11 +17,12 @@ type Store interface {
 	// Save writes s if the stored revision is still s.Revision (0: the record must not exist), sets s.Revision to the
 	// next one, and tells every watcher of every process; writing and telling are one step. Otherwise it returns
 	// ErrConflict and changes nothing, neither in the store nor in s. A deleted or expired record is a conflict too, so
-	// a slow writer never brings a session back. ttl must be positive: the record expires that long after this call.
+	// a slow writer never brings a session back. ttl must be positive: the record expires that long after this call,
+	// by the store's clock and whatever times the session itself names.
 	Save(ctx context.Context, s *Session, ttl time.Duration) error
 
 	// Delete ends the session whatever its revision and tells every watcher, with a version above the stored one.
-	// ErrNotFound when there is none.
+	// ErrNotFound when there is none: of several at the same time one ends the session.
 	Delete(ctx context.Context, id SessionID, why Reason) error
 
 	// Touch records that the session was seen and lets it live for another ttl, without a new revision or version and
@@ -30,8 +31,9 @@ type Store interface {
 	Touch(ctx context.Context, id SessionID, seen time.Time, ttl time.Duration) error
 
 	// Watch calls fn for every Save and Delete that commits in any process, until ctx ends; then it returns ctx's error.
-	// fn is called from one goroutine and must not block for long. Whenever changes may have been missed (at the start,
-	// after a lost connection, after an overflow) fn first gets a Change with Resync set, and has to compare versions.
+	// fn is called from one goroutine and must not block for long; while it does, neither writers nor other watchers wait.
+	// What it hears can be read: a Load returns that version or a later one. Whenever changes may have been missed (at the
+	// start, after a lost connection, after an overflow) fn first gets a Change with Resync set, and has to compare versions.
 	Watch(ctx context.Context, fn func(Change)) error
 }
 
@@ -49,7 +51,8 @@ type Change struct {
 // BatchLoader is an optional power of a Store: reading many sessions in one round trip, for the sweep that finds tabs
 // which missed a change. A Store without it is read one by one.
 type BatchLoader interface {
-	// LoadMany returns the sessions in the order of ids; nil stands for missing, expired or unreadable.
+	// LoadMany returns the sessions in the order of ids; nil stands for missing, expired or unreadable, and never for a
+	// store that does not answer: that is an error.
 	LoadMany(ctx context.Context, ids []SessionID) ([]*Session, error)
 }
 

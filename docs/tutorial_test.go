@@ -13,19 +13,26 @@ import (
 	"testing"
 )
 
-const (
-	tutorial = "tutorial.md"
-	program  = "../example/tutorial"
-)
+// programs are the documents that show a program, and the folder that it is in.
+var programs = map[string]string{
+	"tutorial.md":      "../example/tutorial",
+	"write-a-store.md": "../storetest/internal/filestore",
+}
 
-var update = flag.Bool("update", false, "write the code of the program into "+tutorial)
+var update = flag.Bool("update", false, "write the code of the programs into the documents")
 
 // snippet finds code in the document and, in the comment before it, where it comes from: a file, and the part of it between
 // the marks [start name] and [end name], or all of it. Code without such a comment has an empty name.
 var snippet = regexp.MustCompile("(?m)(?:^<!-- (\\S+)(?: (\\S+))? -->\n)?^```(?:go|html)\n((?s:.*?))^```$")
 
-func TestTheTutorialShowsTheProgram(t *testing.T) {
-	text, err := os.ReadFile(tutorial)
+func TestDocumentsShowTheirPrograms(t *testing.T) {
+	for document, program := range programs {
+		t.Run(document, func(t *testing.T) { shows(t, document, program) })
+	}
+}
+
+func shows(t *testing.T, document, program string) {
+	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +44,7 @@ func TestTheTutorialShowsTheProgram(t *testing.T) {
 			t.Errorf("code without a comment that says where it comes from:\n%s", code)
 			return found
 		}
-		want, err := part(file, name)
+		want, err := part(program, file, name)
 		if err != nil {
 			t.Error(err)
 			return found
@@ -49,13 +56,13 @@ func TestTheTutorialShowsTheProgram(t *testing.T) {
 		}
 		return strings.TrimSuffix(found, code+"```") + want + "```"
 	})
-	for _, one := range marked(t) {
+	for _, one := range marked(t, program) {
 		if !shown[one] {
 			t.Errorf("%s is marked, and the document does not show it", one)
 		}
 	}
 	if *update && !t.Failed() && replaced != string(text) {
-		if err := os.WriteFile(tutorial, []byte(replaced), 0o644); err != nil {
+		if err := os.WriteFile(document, []byte(replaced), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -64,7 +71,7 @@ func TestTheTutorialShowsTheProgram(t *testing.T) {
 var mark = regexp.MustCompile(`\[(start|end) (\S+)\]`)
 
 // part returns a part of a file, or with the name "" all of it: without marks, and as far to the left as it goes.
-func part(file, name string) (string, error) {
+func part(program, file, name string) (string, error) {
 	text, err := os.ReadFile(filepath.Join(program, file))
 	if err != nil {
 		return "", err
@@ -101,7 +108,7 @@ func indented(lines []string) bool {
 }
 
 // marked returns all parts of all files.
-func marked(t *testing.T) (all []string) {
+func marked(t *testing.T, program string) (all []string) {
 	err := filepath.WalkDir(program, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err

@@ -6,6 +6,7 @@ replace (
 	github.com/multiaccount-go/multiaccount => ..
 	github.com/multiaccount-go/multiaccount/auth => ../auth
 	github.com/multiaccount-go/multiaccount/internal/postgres => ../internal/postgres
+	github.com/multiaccount-go/multiaccount/sqlstore => ../sqlstore
 	github.com/multiaccount-go/multiaccount/tenant => ../tenant
 )
 
@@ -15,6 +16,7 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/multiaccount-go/multiaccount v0.0.0-00010101000000-000000000000
 	github.com/multiaccount-go/multiaccount/auth v0.0.0-00010101000000-000000000000
+	github.com/multiaccount-go/multiaccount/sqlstore v0.0.0-00010101000000-000000000000
 	github.com/multiaccount-go/multiaccount/tenant v0.0.0-00010101000000-000000000000
 	github.com/redis/go-redis/v9 v9.22.0
 )

@@ -10,9 +10,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount/attempts"
 	"github.com/multiaccount-go/multiaccount/auth"
-	"github.com/multiaccount-go/multiaccount/redisstore"
 	"github.com/multiaccount-go/multiaccount/tenant"
-	"github.com/redis/go-redis/v9"
 )
 
 // limits bound what can be guessed, what costs a password hash, and what strangers could be bothered with, over all processes
@@ -32,8 +30,8 @@ func onLoopback(addr string) bool {
 
 // newLimits takes the defaults, which fit a site that people use. In a demo everybody comes from one address and knows the
 // same few passwords, so its limits are wide.
-func newLimits(rdb redis.UniversalClient, demo bool) (limits, error) {
-	counter, none := redisstore.NewCounter(rdb), attempts.Backoff{Tries: -1} // where there is no account to guess at
+func newLimits(counter attempts.Counter, demo bool) (limits, error) {
+	none := attempts.Backoff{Tries: -1} // where there is no account to guess at
 	signIn := attempts.Config{Name: "sign-in", Counter: counter, LoginKey: tenant.EmailKey}
 	registration := attempts.Config{
 		Name: "registration", Counter: counter, PerAccount: none,

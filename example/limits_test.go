@@ -8,6 +8,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/multiaccount-go/multiaccount/attempts"
+	"github.com/multiaccount-go/multiaccount/redisstore"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -41,7 +42,7 @@ func TestLimits(t *testing.T) {
 			t.Setenv("TRIES", tc.env)
 			rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
 			t.Cleanup(func() { rdb.Close() })
-			l, err := newLimits(rdb, tc.demo)
+			l, err := newLimits(redisstore.NewCounter(rdb), tc.demo)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,8 +2,10 @@
 // accounts. Read this file from top to bottom: it is all that an app writes to use multiaccount.
 //
 //	ADDR          where to listen. Default: 127.0.0.1:3000
-//	REDIS_URL     a Redis, such as redis://127.0.0.1:6379/0. Default: one inside this process
+//	REDIS_URL     a Redis, such as redis://127.0.0.1:6379/0, a cluster, or one behind Sentinel: see docs/redis.md.
+//	              Default: one inside this process
 //	DATABASE_URL  a PostgreSQL, such as postgres://app:secret@127.0.0.1/app. Default: SQLite, in a file that belongs to the Redis
+//	SESSIONS      sql: sessions, live views and tries are in that PostgreSQL too. Default: in the Redis
 //	DATA_DIR      folder for that file. Default: the one for temporary files
 //	DEMO          1: who is signed in may make users active and inactive, and on loopback people sign in by links in e-mails,
 //	              which everybody reads at /mail. Always so with the Redis inside this process
@@ -33,7 +35,6 @@ import (
 	"github.com/multiaccount-go/multiaccount/example/notes"
 	"github.com/multiaccount-go/multiaccount/example/users"
 	"github.com/multiaccount-go/multiaccount/htmx"
-	"github.com/multiaccount-go/multiaccount/redisstore"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -56,10 +57,6 @@ func run() (err error) {
 	defer rdb.Close()
 	s := &site{notes: notes.New(rdb), mail: mailbox{rdb}, demo: embedded || os.Getenv("DEMO") == "1"}
 	addr := cmp.Or(os.Getenv("ADDR"), "127.0.0.1:3000")
-	bounds, err := newLimits(rdb, s.demo || onLoopback(addr))
-	if err != nil {
-		return err
-	}
 	place := users.Place{URL: os.Getenv("DATABASE_URL"), Dir: os.Getenv("DATA_DIR"), OwnOnly: embedded}
 	if s.users, err = users.Open(stopped, rdb, place); err != nil {
 		return err
@@ -69,17 +66,24 @@ func run() (err error) {
 		return err
 	}
 	go s.users.Watch(stopped)
+	state, err := s.openState(stopped, rdb)
+	if err != nil {
+		return err
+	}
+	bounds, err := newLimits(state.counter, s.demo || onLoopback(addr))
+	if err != nil {
+		return err
+	}
 
 	// 2. The plugin. It needs a way to load users; the rest says where sessions live and how things look here.
-	store := redisstore.New(rdb)
 	s.accounts, err = multiaccount.New(multiaccount.Config[auth.User]{
 		Users:  s.users.ByIDs,
 		Active: auth.User.IsActive,
 		Profile: func(u auth.User) multiaccount.Profile {
 			return multiaccount.Profile{Name: u.Name, Email: u.Email}
 		},
-		Store: store,
-		Bus:   redisstore.NewBus(rdb), Places: redisstore.NewPlaces(rdb),
+		Store: state.store,
+		Bus:   state.bus, Places: state.places,
 		// This site speaks plain http on loopback. A site that people use has https and leaves this line out.
 		Cookie:  multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: true},
 		Paths:   multiaccount.Paths{SignIn: "/session/new", AppSignOut: "/session/sign_out"},
@@ -121,7 +125,7 @@ func run() (err error) {
 		BodyLimit:      64 << 10, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 	})
 	s.routes(app)
-	s.checkNeighbours(stopped, app, store, embedded)
+	s.checkNeighbours(stopped, app, state.store, embedded)
 
 	// 5. Serve until SIGTERM or Ctrl-C, then end in order.
 	slog.Info("the example is at "+base, "sign in as", "alice@example.com", "password", users.SeedPassword)

@@ -1,8 +1,7 @@
 // Package redisstore keeps sessions in Redis. It works on Redis 7.0 and later, as a single server, behind Sentinel or as
 // a cluster, through any client of go-redis:
 //
-//	opt, err := redisstore.Options("redis://localhost:6379/0")
-//	rdb := redis.NewClient(opt)
+//	rdb, err := redisstore.NewClient("redis://localhost:6379/0")
 //	store := redisstore.New(rdb)
 //
 // All keys and channels begin with a prefix, "accounts" by default. A session is one hash
@@ -10,7 +9,8 @@
 //	accounts:{p07}:s:<session id>    rev, write, ver, tag, seen, data
 //
 // in one of 64 partitions, fixed for good, that spread over the slots of a cluster. A save compares, writes and publishes
-// in one script, on accounts:{p07}:changes. The sessions of an account are a sorted set under a hash of its id. The
+// in one script, on accounts:{p07}:changes. A process that listens to them sends itself messages on a channel
+// accounts:{p07}:changes:probe:<random>, to see that the way is open. The sessions of an account are a sorted set under a hash of its id. The
 // same client can serve other parts of an application: [NewStorage] gives fiber.Storage a corner of its own and [NewBus]
 // carries the messages of live views.
 //
@@ -71,9 +71,20 @@ func WithPrefix(prefix string) Option { return func(c *conn) { c.prefix = prefix
 // WithLogger sets where lost connections and malformed messages are reported. Default: slog.Default().
 func WithLogger(log *slog.Logger) Option { return func(c *conn) { c.log = log } }
 
-// WithProbe sets how often the connection of a Watch or a Subscribe is probed. One that has answered nothing for three
-// times as long is given up for a new one. Default: 3 seconds.
+// WithProbe sets how often the connection of a Watch or a Subscribe is probed, by a ping and by a message to itself. One that
+// has answered nothing for three times as long is given up for a new one; one that Redis says nobody listens on, at once.
+// Default: 1 second.
 func WithProbe(every time.Duration) Option { return func(c *conn) { c.probe = every } }
+
+// WithShardedChannels makes [New] tell of changes on sharded channels: in a cluster of Redis 7.0 or later only the servers of
+// one shard then carry a change, instead of all servers. It is for clusters, and pays off when they are large: see
+// docs/redis.md for numbers. [NewBus] stays with plain channels.
+//
+// A process that was given this option hears both kinds. publish says on which one it tells. Processes without the option
+// hear the plain ones only, so a running site takes it up in two steps: false in all processes first, then true.
+func WithShardedChannels(publish bool) Option {
+	return func(c *conn) { c.hearSharded, c.publishSharded = true, publish }
+}
 
 // conn is what the store, the bus and the storage share: a client that is not ours, and how to use it.
 type conn struct {
@@ -83,13 +94,15 @@ type conn struct {
 	probe   time.Duration
 	calls   guard
 	invalid error
+
+	hearSharded, publishSharded bool
 }
 
 func newConn(rdb redis.UniversalClient, opts []Option) conn {
 	if isNil(rdb) {
 		rdb = nil
 	}
-	c := conn{rdb: rdb, prefix: "accounts", probe: 3 * time.Second, calls: newGuard(rdb)}
+	c := conn{rdb: rdb, prefix: "accounts", probe: time.Second, calls: newGuard(rdb)}
 	for _, option := range opts {
 		option(&c)
 	}
@@ -131,6 +144,10 @@ func (c *conn) validate() error {
 			errs = append(errs, errors.New("redisstore: the cluster client reads from replicas, where a session that "+
 				"was signed out may still live: turn ReadOnly, RouteByLatency and RouteRandomly off"))
 		}
+	}
+	if _, cluster := c.rdb.(*redis.ClusterClient); c.hearSharded && !cluster && c.rdb != nil {
+		errs = append(errs, errors.New("redisstore: sharded channels need a cluster: make the client with redisstore.ClusterOptions "+
+			"and redis.NewClusterClient, or leave WithShardedChannels out"))
 	}
 	return errors.Join(errs...)
 }

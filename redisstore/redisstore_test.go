@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -135,5 +136,36 @@ func TestOptions(t *testing.T) {
 	}
 	if _, err := redisstore.Options("http://localhost"); err == nil || !strings.HasPrefix(err.Error(), "redisstore: ") {
 		t.Errorf("a wrong scheme: got %v, want an error", err)
+	}
+}
+
+func TestTheFormOfAURLSaysWhichClient(t *testing.T) {
+	for url, want := range map[string]string{
+		"redis://a:1":                                     "*redis.Client a:1",
+		"rediss://me:pw@a:1/2":                            "*redis.Client a:1",
+		"redis://a:1?addr=b:2":                            "*redis.ClusterClient",
+		"redis://a:1?master_name=m":                       "*redis.Client FailoverClient",
+		"redis://a:1?master_name=m&addr=b":                "error",
+		"redis://a:1?master_name=":                        "error",
+		"redis://a:1?master_name=m&replica_only=true":     "error",
+		"redis://a:1?master_name=m&route_by_latency=true": "error",
+		"http://a:1":                                      "error",
+		"redis://me:pw@a:\n":                              "error",
+	} {
+		rdb, err := redisstore.NewClient(url)
+		got := "error"
+		if err == nil {
+			got = fmt.Sprintf("%T", rdb)
+			if one, ok := rdb.(*redis.Client); ok {
+				got += " " + one.Options().Addr
+			}
+			_ = rdb.Close()
+		}
+		if got != want {
+			t.Errorf("%q: got %s, %v, want %s", url, got, err, want)
+		}
+		if err != nil && (!strings.HasPrefix(err.Error(), "redisstore: ") || strings.Contains(err.Error(), "pw")) {
+			t.Errorf("%q: got %v", url, err)
+		}
 	}
 }

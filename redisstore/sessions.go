@@ -94,7 +94,9 @@ func (s *Store) LoadMany(ctx context.Context, ids []account.SessionID) ([]*accou
 	return sessions, nil
 }
 
-// Save implements [account.Store].
+// Save implements [account.Store], but for one thing: when an answer got lost, the client sent the save again (MaxRetries
+// of its options) and another writer came in between, ErrConflict is returned for a save that took effect and was overwritten.
+// Whoever gets it loads and decides anew, as account.Manager does, so nothing is lost by it.
 func (s *Store) Save(ctx context.Context, session *account.Session, ttl time.Duration) error {
 	data, err := account.Encode(session)
 	if err != nil {
@@ -162,7 +164,11 @@ func (s *Store) run(ctx context.Context, script *redis.Script, id account.Sessio
 		return false, s.invalid
 	}
 	return call(ctx, s.calls, func(ctx context.Context) (bool, error) {
-		return script.Run(ctx, s.rdb, []string{s.key(id)}, args...).Bool()
+		keys := []string{s.key(id)}
+		if s.publishSharded {
+			keys = append(keys, s.channel(id)) // Redis lets a script use a sharded channel only when it was named as a key
+		}
+		return script.Run(ctx, s.rdb, keys, args...).Bool()
 	})
 }
 

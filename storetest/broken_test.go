@@ -95,6 +95,10 @@ func (r *recorder) Errorf(string, ...any) {
 	r.fail()
 }
 
+func (r *recorder) Error(...any) { r.Errorf("") }
+
+func (r *recorder) Fatal(...any) { r.Fatalf("") }
+
 func (r *recorder) Fatalf(format string, args ...any) {
 	r.Errorf(format, args...)
 	runtime.Goexit()

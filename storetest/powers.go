@@ -42,6 +42,32 @@ func loadMany(t testing.TB, one, other account.Store) {
 	}
 }
 
+func loadManyOfTheEnded(t testing.TB, one, other account.Store) {
+	batch, ok := other.(account.BatchLoader)
+	if !ok {
+		return // an optional power
+	}
+	kept, ended, expired := sample(), sample(), sample()
+	save(t, one, kept)
+	save(t, one, ended)
+	saveBriefly(t, one, expired)
+	if err := one.Delete(t.Context(), ended.ID, account.ReasonSignedOut); err != nil {
+		t.Fatalf("delete: %v", err)
+	}
+	awaitExpiry(t, other, expired.ID)
+	got, err := batch.LoadMany(t.Context(), []account.SessionID{ended.ID, kept.ID, expired.ID})
+	if err != nil || len(got) != 3 {
+		t.Fatalf("got %d sessions and %v, want 3", len(got), err)
+	}
+	if got[0] != nil || got[2] != nil {
+		t.Errorf("ended: got %v, expired: got %v, want nil", got[0], got[2])
+	}
+	if got[1] == nil {
+		t.Fatal("the session between them is nil")
+	}
+	same(t, got[1], kept)
+}
+
 // sessions asks the index, which may name more than was enlisted but no session twice.
 func sessions(t testing.TB, index account.Index, accountID string) []account.SessionID {
 	t.Helper()

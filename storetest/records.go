@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -10,8 +11,9 @@ import (
 	"github.com/multiaccount-go/multiaccount/account"
 )
 
-// checks lists the whole contract. The rules of one record are in this file, those of the change feed in watch.go and
-// the optional powers in powers.go.
+// checks lists the whole contract. The rules of one record are in this file, those of several callers in concurrent.go,
+// those of the change feed in watch.go and the optional powers in powers.go. What holds while the backend is away is in
+// outage.go.
 var checks = []check{
 	{"Load: a missing session is ErrNotFound", loadMissing},
 	{"Load: a session comes back as it was saved", loadReturnsWhatWasSaved},
@@ -25,21 +27,32 @@ var checks = []check{
 	{"Save: an expired session is not brought back", saveAfterExpiry},
 	{"Save: each save starts the time to live anew", saveRenewsTTL},
 	{"Save: a ttl that is not positive is an error", ttlMustBePositive},
+	{"Save: the ttl counts from the call, whatever times the session itself names", lifeIsTheTTL},
+	{"Save: a record of nearly MaxRecord comes back whole, a larger one is refused", largeRecords},
 	{"Save: of many writers of one revision exactly one wins", oneWriterWins},
+	{"Save: sessions that are written at the same time keep apart", sessionsKeepApart},
 	{"Delete: the session is gone, whatever its revision", deleteEnds},
 	{"Delete: a missing session is ErrNotFound", deleteMissing},
+	{"Delete: a save at the same time leaves nothing behind", saveRacesDelete},
+	{"Delete: of many at the same time one ends the session and is told, the others are ErrNotFound", oneDeleteEnds},
 	{"Touch: the session lives for another ttl, and nothing else changes", touchExtends},
 	{"Touch: it neither shortens the life nor moves back when the session was seen", touchNeverGoesBack},
 	{"Touch: a missing session is ErrNotFound and is not created", touchMissing},
 	{"Touch: a deleted session is not brought back", touchAfterDelete},
+	{"Touch: at the same time as a save, neither is in the way of the other", touchRacesSave},
 	{"every method returns at once when the context has ended", cancelledContext},
 	{"Watch: the first thing heard is Resync", watchBeginsWithResync},
 	{"Watch: every save and every delete is heard, in the order of the commits", watchHearsCommits},
 	{"Watch: what changes nothing visible is not told", watchIsSilent},
 	{"Watch: every watcher hears, and goes on hearing when another leaves", watchersAreIndependent},
+	{"Watch: what is heard can be read", watchFollowsTheWrite},
+	{"Watch: who is slow delays neither writers nor other watchers, and misses nothing unknowingly", watchersMayBeSlow},
+	{"Watch: watchers may come and go without end", watchersComeAndGo},
 	{"Watch: it returns the context's error when the context ends", watchEnds},
 	{"LoadMany: sessions come in the order of the ids, nil for missing ones", loadMany},
+	{"LoadMany: an ended or expired session is nil", loadManyOfTheEnded},
 	{"SessionsOf: at least every session that was enlisted", sessionsOf},
+	{"SessionsOf: of many that are enlisted at the same time none gets lost", enlistTogether},
 	{"SessionsOf: a session can be enlisted before it exists, and twice", enlistEarlyAndTwice},
 }
 
@@ -208,6 +221,52 @@ func ttlMustBePositive(t testing.TB, one, other account.Store) {
 			t.Errorf("load after ttl %v: got %v, want ErrNotFound", ttl, err)
 		}
 	}
+}
+
+// lifeIsTheTTL: the clocks of two nodes differ, and what a session says about times was written by either.
+func lifeIsTheTTL(t testing.TB, one, other account.Store) {
+	const day = 24 * time.Hour
+	for _, clock := range []time.Duration{-30 * day, 30 * day} {
+		kept, over := sample(), sample()
+		for _, s := range []*account.Session{kept, over} {
+			s.Seen, s.Created, s.Deadline = s.Seen.Add(clock), s.Created.Add(clock), s.Deadline.Add(clock)
+		}
+		save(t, one, kept)
+		saveBriefly(t, one, over)
+		awaitExpiry(t, other, over.ID)
+		same(t, load(t, other, kept.ID), kept)
+		if err := other.Touch(t.Context(), kept.ID, kept.Seen.Add(-day), long); err != nil {
+			t.Errorf("touch: %v", err)
+		}
+		same(t, load(t, one, kept.ID), kept)
+	}
+}
+
+// largeRecords: a column, a script or a message may be narrower than a record.
+func largeRecords(t testing.TB, one, other account.Store) {
+	s := sample()
+	fill := func(size int) {
+		s.Device = ""
+		data, err := account.Encode(s)
+		if err != nil {
+			t.Fatalf("encode: %v", err)
+		}
+		s.Device = strings.Repeat("d", size-len(data)-len(`,"dev":""`))
+	}
+	for _, size := range []int{4 << 10, 16 << 10, 32 << 10, account.MaxRecord - 100} {
+		fill(size)
+		save(t, one, s)
+		same(t, load(t, other, s.ID), s)
+	}
+	want := copied(s)
+	fill(account.MaxRecord + 1)
+	tooLarge := copied(s)
+	err := one.Save(t.Context(), s, long)
+	if err == nil || errors.Is(err, account.ErrConflict) || errors.Is(err, account.ErrNotFound) {
+		t.Errorf("save of more than the maximum: got %v, want an error that is no sentinel", err)
+	}
+	same(t, s, tooLarge)
+	same(t, load(t, other, want.ID), want)
 }
 
 func oneWriterWins(t testing.TB, one, other account.Store) {

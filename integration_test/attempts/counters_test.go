@@ -4,6 +4,7 @@ package attempts_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,7 +20,9 @@ import (
 
 	"github.com/multiaccount-go/multiaccount/attempts"
 	"github.com/multiaccount-go/multiaccount/integration_test/redisserver"
+	"github.com/multiaccount-go/multiaccount/internal/postgres"
 	"github.com/multiaccount-go/multiaccount/redisstore"
+	"github.com/multiaccount-go/multiaccount/sqlstore"
 )
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -47,6 +50,21 @@ func clusterClient(t testing.TB) *redis.ClusterClient {
 	rdb := redis.NewClusterClient(o)
 	t.Cleanup(func() { rdb.Close() })
 	return rdb
+}
+
+// database is one of PostgreSQL with the tables of package sqlstore.
+func database(t *testing.T) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", postgres.Shared(t).NewDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	db.SetMaxOpenConns(20)
+	if err := sqlstore.PostgreSQL(db).Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
 }
 
 // take takes a try and fails the test when nothing is known.
@@ -91,7 +109,8 @@ func TestCounters(t *testing.T) {
 		"Redis": func(t *testing.T) attempts.Counter {
 			return redisstore.NewCounter(client(t, redisserver.Start(t).Addr))
 		},
-		"cluster": func(t *testing.T) attempts.Counter { return redisstore.NewCounter(clusterClient(t)) },
+		"PostgreSQL": func(t *testing.T) attempts.Counter { return sqlstore.NewCounter(database(t)) },
+		"cluster":    func(t *testing.T) attempts.Counter { return redisstore.NewCounter(clusterClient(t)) },
 	}
 	for name, make := range counters {
 		t.Run(name, func(t *testing.T) {

@@ -15,9 +15,12 @@ import (
 
 	"github.com/multiaccount-go/multiaccount/integration_test/redisserver"
 	"github.com/multiaccount-go/multiaccount/integration_test/sitetest"
+	"github.com/multiaccount-go/multiaccount/internal/postgres"
 )
 
-func TestMain(m *testing.M) { sitetest.Main(m) }
+func TestMain(m *testing.M) {
+	sitetest.Main(m, func() bool { postgres.StopShared(); return true })
+}
 
 // asks are the ways in which a sign-in can be asked for.
 var asks = map[string][]string{

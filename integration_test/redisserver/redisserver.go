@@ -5,7 +5,7 @@ package redisserver
 
 import (
 	"cmp"
-	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os/exec"
@@ -24,25 +24,32 @@ type Server struct {
 	t    testing.TB
 	dir  string // of the data; "" for none that outlive the process
 	args []string
+	tls  *tls.Config // of a client; nil: plain
 	cmd  *exec.Cmd
+}
+
+// newServer returns a server on a free port that was not started yet and is stopped when the test ends.
+func newServer(t testing.TB, args ...string) *Server {
+	t.Helper()
+	s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t))), t: t, args: args}
+	t.Cleanup(s.Stop)
+	return s
 }
 
 // Start starts a server on a free port.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t))), t: t}
+	s := newServer(t)
 	s.Restart()
-	t.Cleanup(s.Stop)
 	return s
 }
 
 // StartDurable is [Start] for a server that loses nothing it has acknowledged, also when it is killed and started again.
 func StartDurable(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t))), t: t, dir: t.TempDir(),
-		args: []string{"--appendonly", "yes", "--appendfsync", "always"}}
+	s := newServer(t, "--appendonly", "yes", "--appendfsync", "always")
+	s.dir = t.TempDir()
 	s.Restart()
-	t.Cleanup(s.Stop)
 	return s
 }
 
@@ -52,17 +59,60 @@ func (s *Server) URL() string { return "redis://" + s.Addr + "/0" }
 // Restart starts the server again on the same port, empty.
 func (s *Server) Restart() {
 	s.t.Helper()
+	// What a server is told twice holds as it was told last.
+	s.start(append([]string{"--bind", "127.0.0.1", "--port", s.port(), "--save", "", "--appendonly", "no",
+		"--dir", cmp.Or(s.dir, s.t.TempDir()), "--loglevel", "warning"}, s.args...)...)
+}
+
+func (s *Server) port() string {
 	_, port, _ := net.SplitHostPort(s.Addr)
-	args := append([]string{"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no",
-		"--dir", cmp.Or(s.dir, s.t.TempDir()), "--loglevel", "warning"}, s.args...)
+	return port
+}
+
+// start starts the process and waits until it answers.
+func (s *Server) start(args ...string) {
+	s.t.Helper()
 	s.cmd = exec.Command(find(s.t, "redis-server"), args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.t.Output(), s.t.Output()
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatalf("start redis-server: %v", err)
 	}
-	rdb := redis.NewClient(&redis.Options{Addr: s.Addr})
+	rdb := s.client()
 	defer rdb.Close()
 	await(s.t, "redis-server answers on "+s.Addr, func() error { return rdb.Ping(s.t.Context()).Err() })
+}
+
+// client returns a client of this very server. Whoever asks closes it.
+func (s *Server) client() *redis.Client {
+	return redis.NewClient(&redis.Options{Addr: s.Addr, TLSConfig: s.tls})
+}
+
+// info returns what a server says about itself, by name.
+func (s *Server) info(section string) (map[string]string, error) {
+	rdb := s.client()
+	defer rdb.Close()
+	text, err := rdb.Info(s.t.Context(), section).Result()
+	fields := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			fields[name] = value
+		}
+	}
+	return fields, err
+}
+
+// awaitReplicas waits until a server has so many replicas that hold all that it holds.
+func (s *Server) awaitReplicas(n int) {
+	s.t.Helper()
+	await(s.t, fmt.Sprintf("%s has %d replicas", s.Addr, n), func() error {
+		fields, err := s.info("replication")
+		for i := range n {
+			if err == nil && !strings.Contains(fields[fmt.Sprint("slave", i)], "state=online") {
+				err = fmt.Errorf("replication: %v", fields)
+			}
+		}
+		return err
+	})
 }
 
 // Stop kills the server and waits until it is gone. Stopping it twice does nothing.
@@ -86,41 +136,6 @@ func (s *Server) signal(sig syscall.Signal) {
 	if err := s.cmd.Process.Signal(sig); err != nil {
 		s.t.Fatalf("signal redis-server: %v", err)
 	}
-}
-
-// StartCluster starts a cluster of three masters and returns its servers.
-func StartCluster(t testing.TB) []*Server {
-	t.Helper()
-	var servers []*Server
-	create := []string{"--cluster", "create"}
-	for range 3 {
-		s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t))), t: t}
-		bus := strconv.Itoa(freePort(t))
-		s.args = []string{"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000"}
-		s.Restart()
-		t.Cleanup(s.Stop)
-		servers = append(servers, s)
-		create = append(create, s.Addr)
-	}
-	create = append(create, "--cluster-replicas", "0", "--cluster-yes")
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	if out, err := exec.CommandContext(ctx, find(t, "redis-cli"), create...).CombinedOutput(); err != nil {
-		t.Fatalf("redis-cli %s: %v\n%s", strings.Join(create, " "), err, out)
-	}
-	for _, s := range servers {
-		rdb := redis.NewClient(&redis.Options{Addr: s.Addr})
-		defer rdb.Close()
-		await(t, "the cluster is ready", func() error {
-			info, err := rdb.ClusterInfo(t.Context()).Result()
-			ready := strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:3")
-			if err == nil && !ready {
-				err = fmt.Errorf("cluster info: %s", info)
-			}
-			return err
-		})
-	}
-	return servers
 }
 
 // Addrs returns the addresses of servers.
@@ -154,15 +169,14 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// await tries until it works, for ten seconds.
+// await tries until it works, for half a minute.
 func await(t testing.TB, what string, try func() error) {
 	t.Helper()
 	var err error
-	for range 500 {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if err = try(); err == nil {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
-	t.Fatalf("still not after 10 seconds: %s: %v", what, err)
+	t.Fatalf("still not after 30 seconds: %s: %v", what, err)
 }

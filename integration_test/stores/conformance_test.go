@@ -36,19 +36,30 @@ func client(t testing.TB, o *redis.Options) *redis.Client {
 
 func clusterClient(t testing.TB, servers []*redisserver.Server) *redis.ClusterClient {
 	t.Helper()
-	o, err := redisstore.ClusterOptions("redis://" + servers[0].Addr)
+	o, err := redisstore.ClusterOptions(redisserver.ClusterURL(servers))
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Addrs = redisserver.Addrs(servers)
 	rdb := redis.NewClusterClient(o)
 	t.Cleanup(func() { rdb.Close() })
 	return rdb
 }
 
+func failoverClient(t testing.TB, url string) *redis.Client {
+	t.Helper()
+	o, err := redisstore.FailoverOptions(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rdb := redis.NewFailoverClient(o)
+	t.Cleanup(func() { rdb.Close() })
+	return rdb
+}
+
 // pair makes two handles with a client each, like two processes.
-func pair(t *testing.T, connect func(t *testing.T) redis.UniversalClient) (one, other account.Store) {
-	return redisstore.New(connect(t), quiet), redisstore.New(connect(t), quiet)
+func pair(t *testing.T, connect func(t *testing.T) redis.UniversalClient, opts ...redisstore.Option) (one, other account.Store) {
+	opts = append(opts, quiet)
+	return redisstore.New(connect(t), opts...), redisstore.New(connect(t), opts...)
 }
 
 func TestConformance(t *testing.T) {
@@ -87,6 +98,34 @@ func TestConformance(t *testing.T) {
 		servers := redisserver.StartCluster(t)
 		storetest.RunPair(t, func(t *testing.T) (one, other account.Store) {
 			return pair(t, func(t *testing.T) redis.UniversalClient { return clusterClient(t, servers) })
+		})
+	})
+	t.Run("Redis, through TLS", func(t *testing.T) {
+		server, roots := redisserver.StartTLS(t)
+		storetest.RunPair(t, func(t *testing.T) (one, other account.Store) {
+			return pair(t, func(t *testing.T) redis.UniversalClient {
+				o := tlsOptions(t, server.Addr)
+				o.TLSConfig.RootCAs = roots
+				return client(t, o)
+			})
+		})
+	})
+	t.Run("Sentinel", func(t *testing.T) {
+		sentinel := redisserver.StartSentinel(t)
+		storetest.RunPair(t, func(t *testing.T) (one, other account.Store) {
+			return pair(t, func(t *testing.T) redis.UniversalClient { return failoverClient(t, sentinel.URL()) })
+		})
+	})
+	t.Run("cluster with replicas", func(t *testing.T) {
+		servers := redisserver.StartReplicatedCluster(t)
+		connect := func(t *testing.T) redis.UniversalClient { return clusterClient(t, servers) }
+		t.Run("plain channels", func(t *testing.T) {
+			storetest.RunPair(t, func(t *testing.T) (one, other account.Store) { return pair(t, connect) })
+		})
+		t.Run("sharded channels", func(t *testing.T) {
+			storetest.RunPair(t, func(t *testing.T) (one, other account.Store) {
+				return pair(t, connect, redisstore.WithShardedChannels(true))
+			})
 		})
 	})
 }

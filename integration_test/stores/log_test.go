@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/audit"
@@ -139,6 +140,25 @@ func TestCheckWarnsOfEviction(t *testing.T) {
 	if _, err := store.Check(ctx); err == nil {
 		t.Error("a Redis that does not answer was found in order")
 	}
+}
+
+// RS-07: what makes a fail-over lose more than the last moment.
+func TestCheckWarnsOfWhatAFailOverLoses(t *testing.T) {
+	sentinel := redisserver.StartSentinel(t)
+	check := func(what string, rdb *redis.Client, want string) {
+		t.Helper()
+		warnings, err := redisstore.New(rdb).Check(t.Context())
+		if err != nil || (want == "") != (len(warnings) == 0) || !strings.Contains(strings.Join(warnings, " "), want) {
+			t.Errorf("%s: got %q, %v, want %q", what, warnings, err, want)
+		}
+	}
+	rdb := failoverClient(t, sentinel.URL())
+	check("a primary that goes on alone", rdb, "min-replicas-to-write")
+	check("a replica", client(t, options(t, sentinel.Servers[1].Addr)), "is a replica")
+	if err := rdb.ConfigSet(t.Context(), "min-replicas-to-write", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	check("a primary that stops alone", rdb, "")
 }
 
 func TestLogValidateNamesTheMistake(t *testing.T) {

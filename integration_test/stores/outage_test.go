@@ -92,6 +92,8 @@ func TestEveryMethodIsBounded(t *testing.T) {
 		"pool is exhausted, default options":  exhausted(t, &redis.Options{Addr: server.Addr}),
 		"accepts and hangs, reads for ever":   client(t, &redis.Options{Addr: hangingListener(t), ReadTimeout: -1}),
 		"accepts and hangs, our options, TLS": client(t, tlsOptions(t, hangingListener(t))),
+		"the sentinels accept and hang":       failoverClient(t, "redis://"+hangingListener(t)+"?master_name=main"),
+		"the sentinels refuse":                failoverClient(t, "redis://127.0.0.1:1?master_name=main"),
 	} {
 		if name[:5] == "hangs" {
 			defer hung.Resume()
