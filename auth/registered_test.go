@@ -18,9 +18,9 @@ func TestWhatTheAppMayAnswerToANewUser(t *testing.T) {
 		status  int
 		logged  string
 	}{
-		"it panics":          {func() error { panic("hunter2") }, 503, "panic: hunter2"},
-		"it panics with nil": {func() error { var m map[string]int; m["x"]++; return nil }, 503, "registered_test.go"},
-		"an error":           {func() error { return errors.New("hunter2") }, 503, "Config.Registered refuses a user"},
+		"it panics":               {func() error { panic("hunter2") }, 503, "panic: hunter2"},
+		"it panics with an error": {func() error { panic(errors.New("hunter2")) }, 503, "registered_test.go"}, // where
+		"an error":                {func() error { return errors.New("hunter2") }, 503, "Config.Registered refuses a user"},
 		"a refusal": {func() error {
 			return &multiaccount.Refusal{Status: http.StatusPaymentRequired, Code: "unpaid", Message: "Pay first."}
 		}, 402, ""},
