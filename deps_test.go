@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"hooks":             {".", "live"},
 	"htmx":              {"browser"},
 	"internal/answer":   {},
+	"internal/given":    {},
 	"internal/htmltest": {},
 	"internal/network":  {},
 	"internal/oidctest": {},

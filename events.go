@@ -201,6 +201,14 @@ func (p *Plugin[U]) emit(c *fiber.Ctx, e Event) {
 	p.tell(ctx, e)
 }
 
+// EventOf returns an event of an app's or another package's own for the sinks of package audit: it has an id, the time, and
+// where the request came from. The caller adds whom it is about. It shares no memory with the request.
+func EventOf(c *fiber.Ctx, action string) Event {
+	e := Event{ID: uuid.Must(uuid.NewV7()), Time: time.Now().UTC(), Action: action}
+	e.describe(c)
+	return e
+}
+
 // describe notes where a request came from. What it keeps shares no memory with the request.
 func (e *Event) describe(c *fiber.Ctx) {
 	e.Method, e.Path, e.Route = utils.CopyString(c.Method()), utils.CopyString(c.Path()), utils.CopyString(c.Route().Path)

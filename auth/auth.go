@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -15,6 +16,7 @@ import (
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/auth/password"
+	"github.com/multiaccount-go/multiaccount/internal/given"
 	"github.com/multiaccount-go/multiaccount/switcher"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
@@ -77,8 +79,8 @@ type Config struct {
 	Fields []Field
 	// Registered hears of a new user, with the values of Fields, before he is signed in: for what the app keeps of him. It
 	// runs after the transaction that made him. When it returns an error the user is deleted again, with his tenant, and
-	// the person may try again (an invitation stays used): [Problems] are shown beside their fields, any other error is a
-	// 503. Default: nothing.
+	// the person may try again (an invitation stays used): [Problems] are shown beside their fields, a
+	// [multiaccount.Refusal] is the answer, any other error and a panic are logged and answered with 503. Default: nothing.
 	Registered func(ctx context.Context, u User, values map[string]string) error
 	// Deleted hears of a user who was deleted, after it happened; also of one whom Registered had accepted and who could not
 	// be signed in then. Default: nothing.
@@ -88,13 +90,17 @@ type Config struct {
 	// Default: nothing.
 	OnEvent func(ctx context.Context, e Event)
 
-	// OtherWays are drawn below the forms to sign in and to register: the other ways in, such as SignInHTML of package oidc.
-	// Default: none.
+	// OtherWays are drawn below the forms to sign in and to register: the other ways in that are open to new people too, such
+	// as SignInHTML of package oidc. Default: none.
 	OtherWays []func(c *fiber.Ctx) (template.HTML, error)
+	// SignInWays are drawn below the form to sign in alone, after OtherWays: for who has an account already, such as FormHTML
+	// of package magiclink, from which somebody new would wait for an e-mail in vain. Default: none.
+	SignInWays []func(c *fiber.Ctx) (template.HTML, error)
 	// ProfileParts are drawn at the end of the profile, such as ConnectHTML of package oidc. Default: none.
 	ProfileParts []func(c *fiber.Ctx) (template.HTML, error)
 	// Templates replaces pages: a file with the name of one of the defaults takes its place. `go run
-	// github.com/multiaccount-go/multiaccount/auth/cmd/eject -o views/auth` writes them all. Each gets a [View].
+	// github.com/multiaccount-go/multiaccount/auth/cmd/eject -o views/auth` writes them all. Each gets a [View]. Parts of the
+	// app's own go into parts.html.
 	// Default: unstyled pages.
 	Templates fs.FS
 	// Layout puts the pages into the app's design, like the layout of the plugin. Default: the template document.html.
@@ -110,9 +116,16 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Event says what was done.
+// Event says what was done, by whom and from where. Its embedded event is the same for the sinks of package audit, so that all
+// stand in one trail:
+//
+//	OnEvent: func(ctx context.Context, e auth.Event) { trail.OnEvent(ctx, e.Event) },
+//
+// Its Action is one of the constants, Actor is who was signed in, and Account is UserID. Of a refused password Code is
+// [CodeWrongCredentials], and Named is the [multiaccount.Pseudonym] of what tenant.EmailKey makes of the address that was
+// typed: guesses at one address can be counted, and found by whoever knows it.
 type Event struct {
-	Action string // such as "user.registered"; see the constants
+	multiaccount.Event
 	UserID string // empty: nobody who is known
 }
 
@@ -192,10 +205,10 @@ func orDefault[T comparable](field *T, value T) {
 func (cfg *Config) validate() error {
 	var errs []error
 	mistake := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if cfg.Accounts == nil {
+	if given.Nothing(cfg.Accounts) {
 		mistake("field Accounts is missing: give the plugin")
 	}
-	if cfg.Users == nil {
+	if given.Nothing(cfg.Users) {
 		mistake("field Users is missing: give a store, such as that of package auth/userdb")
 	}
 	if !cfg.Policy.Valid() {
@@ -236,7 +249,19 @@ func (a *Auth) RequireAuthenticated(c *fiber.Ctx) error { return a.cfg.Accounts.
 
 // happened tells the audit trail.
 func (a *Auth) happened(c *fiber.Ctx, action, userID string) {
-	a.cfg.OnEvent(c.UserContext(), Event{Action: action, UserID: userID})
+	a.tell(c, multiaccount.EventOf(c, action), userID)
+}
+
+// refused tells it of a password that was refused for an address.
+func (a *Auth) refused(c *fiber.Ctx, userID, email string) {
+	e := multiaccount.EventOf(c, ActionRefused)
+	e.Code, e.Named = CodeWrongCredentials, multiaccount.Pseudonym(tenant.EmailKey(email))
+	a.tell(c, e, userID)
+}
+
+func (a *Auth) tell(c *fiber.Ctx, e multiaccount.Event, userID string) {
+	e.Time, e.Actor, e.Account = a.cfg.Now().UTC(), strings.Clone(a.cfg.Accounts.CurrentID(c)), userID
+	a.cfg.OnEvent(c.UserContext(), Event{e, userID})
 }
 
 // errWrong is the one answer to an unknown address, a wrong password, none, and a user who must not act.

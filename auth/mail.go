@@ -105,6 +105,9 @@ func (a *Auth) send(ctx context.Context, to string, taken bool, kind MessageKind
 
 // askByMail answers a registration: the e-mail says the rest.
 func (a *Auth) askByMail(ctx context.Context, c *fiber.Ctx, who applicant, taken bool) error {
+	if who.Return = named(c, fieldReturn); len(who.Return) > maxReturn {
+		who.Return = "" // no page has such an address
+	}
 	data, err := json.Marshal(who)
 	if err != nil {
 		return err
@@ -117,6 +120,12 @@ func (a *Auth) askByMail(ctx context.Context, c *fiber.Ctx, who applicant, taken
 		return c.Status(fiber.StatusAccepted).JSON(fiber.Map{"sent": true, "message": a.cfg.Texts.Sent})
 	}
 	return a.drawMessage(c, fiber.StatusAccepted, a.cfg.Texts.SentTitle, a.cfg.Texts.Sent)
+}
+
+// applicantOf returns whom a link of a registration is for.
+func applicantOf(t Token) (who applicant, err error) {
+	err = json.Unmarshal([]byte(t.Data), &who)
+	return who, err
 }
 
 // link returns what the link of a request stands for. A link that is over, or none, looks like one that never was.
@@ -177,13 +186,13 @@ func (a *Auth) confirmRegistration(ctx context.Context, c *fiber.Ctx, t Token) e
 	if err := a.cfg.Accounts.CanSignIn(c); err != nil {
 		return err
 	}
-	var who applicant
-	if err := json.Unmarshal([]byte(t.Data), &who); err != nil {
+	who, err := applicantOf(t)
+	if err != nil {
 		return a.failed(err)
 	}
 	var user User
 	typed := answer.Read(c).Text(FieldPassword)
-	err := a.tryPassword(ctx, c, who.Email, func(ctx context.Context) (err error) {
+	err = a.tryPassword(ctx, c, who.Email, func(ctx context.Context) (err error) {
 		right, err := a.belongs(ctx, User{ID: t.ID}, typed, who.PasswordHash)
 		if err == nil && !right {
 			err = errWrong

@@ -271,3 +271,38 @@ func TestANewAddressCountsOnceItsLinkWasFollowed(t *testing.T) {
 		t.Errorf("is %q", v.current())
 	}
 }
+
+// Whoever asked for a page, registered and followed the link sees that page, whatever browser he reads his mail in. What leads
+// elsewhere than to this site leads home.
+func TestTheLinkLeadsOnToThePageThatWasAskedFor(t *testing.T) {
+	for asked, want := range map[string]string{
+		"/private?a=b": "/private?a=b", "": "/", "https://evil.example/": "/", "//evil.example": "/", "/session/new": "/",
+		"/" + strings.Repeat("x", 2048): "/", `/"><script>`: "/%22%3E%3Cscript%3E",
+	} {
+		s := newMailSite(t)
+		start := "/registration/new?request_path=" + url.QueryEscape(asked)
+		s.visitor().submit(start, "/registration", "account_name", "Acme", "email", "alice@example.com", "password", good,
+			"password_confirmation", good)
+		_, path := s.mail()
+		v := s.visitor()
+		a := v.submit(path, path, "password", "another one") // a mistake on the way
+		if a.Status != 422 {
+			t.Errorf("got %d %s", a.Status, a.Body)
+		}
+		v.leads(v.post(path, fill(t, a, path, "password", good)), want)
+	}
+}
+
+// A form of a program's own names where to go on as the page does, and what it names is checked again where the link ends.
+func TestAReturnPathThatWasPostedIsCheckedWhereTheLinkEnds(t *testing.T) {
+	for asked, want := range map[string]string{
+		"/private": "/private", "//evil.example": "/", "/" + strings.Repeat("x", 2048): "/",
+	} {
+		s := newMailSite(t)
+		s.visitor().post("/registration", url.Values{"account_name": {"Acme"}, "email": {"alice@example.com"}, "password": {good},
+			"password_confirmation": {good}, "request_path": {asked}})
+		_, path := s.mail()
+		v := s.visitor()
+		v.leads(v.submit(path, path, "password", good), want)
+	}
+}

@@ -11,12 +11,14 @@ import (
 	"io/fs"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/multiaccount-go/multiaccount"
+	"github.com/multiaccount-go/multiaccount/auth/internal/way"
 	"github.com/multiaccount-go/multiaccount/auth/password"
 	"github.com/multiaccount-go/multiaccount/internal/answer"
 	"github.com/multiaccount-go/multiaccount/switcher"
@@ -54,7 +56,7 @@ type View struct {
 	Password Form
 	Delete   Form
 
-	Parts   []template.HTML // Config.OtherWays, or Config.ProfileParts
+	Parts   []template.HTML // Config.OtherWays with SignInWays or without, or Config.ProfileParts
 	Stamp   template.HTML   // hidden fields of further forms, such as that to cancel adding
 	Message string          // on the page message.html
 	Asks    string          // on the page confirm.html: what will happen; may be empty
@@ -106,7 +108,7 @@ func (i Input) DescribedBy() string {
 // pageNames are the templates that a page begins with.
 var pageNames = []string{"sign_in.html", "registration.html", "profile.html", "confirm.html", "message.html", "document.html"}
 
-// parseTemplates reads the defaults, and over them what the app has, which may be more.
+// parseTemplates reads the defaults, and over them what the app has.
 func parseTemplates(own fs.FS) (*template.Template, error) {
 	t, err := template.New("auth").Funcs(template.FuncMap{"say": switcher.NewPhrase}).ParseFS(Templates(), "*.html")
 	if err != nil || own == nil {
@@ -115,6 +117,9 @@ func parseTemplates(own fs.FS) (*template.Template, error) {
 	names, err := fs.Glob(own, "*.html")
 	if err == nil && len(names) == 0 {
 		err = errors.New("field Templates has no file that ends in .html: name the folder that they are in")
+	}
+	if err == nil {
+		err = way.CheckNames(own, append(slices.Clone(pageNames), "parts.html"))
 	}
 	for _, name := range names {
 		text, errRead := fs.ReadFile(own, name)
@@ -246,11 +251,19 @@ func (a *Auth) entrance(c *fiber.Ctx, title string) View {
 	return v
 }
 
+const (
+	fieldReturn = "request_path" // the plugin's, which checks it before it leads there
+	maxReturn   = 2048           // bytes, as in the plugin
+)
+
+// named returns what a request says in a field, or in its query.
+func named(c *fiber.Ctx, name string) string { return cmp.Or(answer.Read(c).Text(name), c.Query(name)) }
+
 // onward returns the query that takes to the other page where to go on from there. That page checks it.
 func onward(c *fiber.Ctx) string {
-	p, query := answer.Read(c), url.Values{}
-	for _, name := range []string{"request_path", FieldInvitation} {
-		if value := cmp.Or(p.Text(name), c.Query(name)); value != "" {
+	query := url.Values{}
+	for _, name := range []string{fieldReturn, FieldInvitation} {
+		if value := named(c, name); value != "" {
 			query.Set(name, value)
 		}
 	}
@@ -276,7 +289,7 @@ func parts(c *fiber.Ctx, draw []func(*fiber.Ctx) (template.HTML, error)) ([]temp
 func (a *Auth) drawSignIn(c *fiber.Ctx, email string, wrong Problems) error {
 	v := a.entrance(c, a.cfg.Texts.SignInTitle)
 	var err error
-	if v.Parts, err = parts(c, a.cfg.OtherWays); err != nil {
+	if v.Parts, err = parts(c, slices.Concat(a.cfg.OtherWays, a.cfg.SignInWays)); err != nil {
 		return err
 	}
 	hidden := a.cfg.Accounts.ReturnField(c) + a.cfg.Accounts.IntentField(c)
@@ -362,7 +375,12 @@ func (a *Auth) drawConfirm(c *fiber.Ctx, t Token, wrong Problems) error {
 		f.Hidden, f.Button = a.cfg.Accounts.StampField(c), a.cfg.Texts.ConfirmEmailButton
 		v.Asks = about(a.cfg.Texts.ConfirmEmailEffect, t.Data)
 	} else {
-		f.Hidden, f.Button = a.cfg.Accounts.IntentField(c), a.cfg.Texts.ConfirmButton
+		who, err := applicantOf(t)
+		if err != nil {
+			return a.failed(err)
+		}
+		f.Hidden = a.cfg.Accounts.IntentField(c) + switcher.Hidden(fieldReturn, who.Return)
+		f.Button = a.cfg.Texts.ConfirmButton
 		f.Inputs = []Input{passwordInput(FieldPassword, a.cfg.Texts.PasswordLabel)}
 	}
 	v.Form = a.form(f, wrong)

@@ -73,7 +73,19 @@ func (a *Auth) checkNamed() {
 }
 
 // Register mounts the routes on an app or a group. Call it once, after app.Use with the plugin's Handler. It panics where the
-// plugin's Paths.SignIn and Paths.AppSignOut are not these routes.
+// plugin's Paths.SignIn and Paths.AppSignOut are not these routes. Each path is that of Config.Paths:
+//
+//	GET  /session/new       the form to sign in
+//	POST /session           signs in; fields email and password
+//	POST /session/sign_out  signs out
+//	GET  /registration/new  the form to register
+//	POST /registration      registers; fields account_name or name, email, password, password_confirmation, invitation
+//	GET  /profile           the profile of the current account
+//	POST /profile           changes it; fields name and email
+//	POST /profile/password  changes the password; fields current_password, password, password_confirmation
+//	POST /profile/delete    deletes the user
+//	GET  /confirm/:secret   asks whoever follows a link in an e-mail, with Config.Mail
+//	POST /confirm/:secret   does what the link stands for
 func (a *Auth) Register(r fiber.Router) {
 	at := a.cfg.Paths
 	if group, ok := r.(*fiber.Group); ok {

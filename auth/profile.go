@@ -180,7 +180,7 @@ func (a *Auth) changePassword(c *fiber.Ctx) error {
 		return err
 	})
 	if errors.Is(err, errWrong) {
-		a.happened(c, ActionRefused, user.ID)
+		a.refused(c, user.ID, user.Email)
 	}
 	if len(wrong) > 0 && (errors.Is(err, errWrong) || errors.As(err, &wrong)) {
 		return a.invalid(c, wrong, func() error { return a.drawProfile(c, user, hash, nil, wrong) })

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -25,6 +27,7 @@ type applicant struct {
 	Numbered     bool              // the app chose AccountName, so that another one does as well
 	Invitation   tenant.Hash       // to join
 	Values       map[string]string // of Config.Fields
+	Return       string            // path that he wanted to see; whoever leads there checks it
 }
 
 // registrationPage has the form to register.
@@ -173,13 +176,14 @@ func (a *Auth) create(ctx context.Context, who applicant) (User, error) {
 func (a *Auth) admit(c *fiber.Ctx, user User, values map[string]string) error {
 	ctx, cancel := after(c.UserContext())
 	defer cancel()
-	if err := a.cfg.Registered(ctx, user, values); err != nil {
+	if err := a.tellApp(ctx, user, values); err != nil {
 		a.takeBack(ctx, user)
 		var wrong Problems
-		if !errors.As(err, &wrong) {
-			a.cfg.Log.Error("auth: Config.Registered refuses a user, who is deleted again", "user", user.ID, "err", err)
+		if errors.As(err, &wrong) || isAnswer(err) {
+			return err
 		}
-		return err
+		a.cfg.Log.Error("auth: Config.Registered refuses a user, who is deleted again", "user", user.ID, "err", err)
+		return a.unavailable()
 	}
 	if err := a.cfg.Accounts.SignIn(c, user.ID, "registration"); err != nil {
 		a.cfg.Log.Error("auth: a new user cannot be signed in and is deleted again", "user", user.ID, "err", err)
@@ -191,6 +195,16 @@ func (a *Auth) admit(c *fiber.Ctx, user User, values map[string]string) error {
 	a.happened(c, ActionRegistered, user.ID)
 	a.cfg.Accounts.AddFlash(c, multiaccount.FlashSuccess, about(a.cfg.Texts.Registered, cmp.Or(user.Name, user.Email)))
 	return nil
+}
+
+// tellApp calls Config.Registered. A panic there is an error: it must not leave a user behind whom the app knows nothing of.
+func (a *Auth) tellApp(ctx context.Context, user User, values map[string]string) (err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = fmt.Errorf("panic: %v\n%s", panicked, debug.Stack())
+		}
+	}()
+	return a.cfg.Registered(ctx, user, values)
 }
 
 // takeBack deletes a user who has just been made, whatever became of the request.

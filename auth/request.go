@@ -41,14 +41,24 @@ const (
 
 // failed makes an answer of an error that nobody has made one of yet: the store does not answer.
 func (a *Auth) failed(err error) error {
-	var known *multiaccount.Refusal
-	var tries *attempts.Refusal
-	if err == nil || errors.As(err, &known) || errors.As(err, &tries) {
+	if err == nil || isAnswer(err) {
 		return err
 	}
 	if !errors.Is(err, context.Canceled) {
 		a.cfg.Log.Error("auth: store does not answer", "err", err)
 	}
+	return a.unavailable()
+}
+
+// isAnswer reports whether an error says itself what to answer.
+func isAnswer(err error) bool {
+	var known *multiaccount.Refusal
+	var tries *attempts.Refusal
+	return errors.As(err, &known) || errors.As(err, &tries)
+}
+
+// unavailable is the answer when nothing can be done at the moment.
+func (a *Auth) unavailable() error {
 	return &multiaccount.Refusal{Status: fiber.StatusServiceUnavailable, Code: multiaccount.CodeStoreUnavailable,
 		Message: a.cfg.Texts.StoreUnavailable, RetryAfter: 5 * time.Second}
 }

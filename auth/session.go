@@ -31,7 +31,7 @@ func (a *Auth) signIn(c *fiber.Ctx) error {
 	if !isRefused(err) {
 		return a.failed(err)
 	}
-	a.happened(c, ActionRefused, user.ID)
+	a.refused(c, user.ID, email)
 	wrong := Problems{}
 	a.note(wrong, "", CodeWrongCredentials, "")
 	return a.invalid(c, wrong, func() error { return a.drawSignIn(c, email, wrong) })

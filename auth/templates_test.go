@@ -51,20 +51,25 @@ func TestOtherWaysInStandBesideTheForms(t *testing.T) {
 		return func(c *fiber.Ctx) (template.HTML, error) { return template.HTML("<b>" + text + "</b>"), nil }
 	}
 	s := newSite(t, func(c *auth.Config) {
-		c.OtherWays = []func(*fiber.Ctx) (template.HTML, error){part("by provider"), part("by link")}
+		c.OtherWays = []func(*fiber.Ctx) (template.HTML, error){part("by provider"), part("by card")}
+		c.SignInWays = []func(*fiber.Ctx) (template.HTML, error){part("by link")}
 		c.ProfileParts = []func(*fiber.Ctx) (template.HTML, error){part("connect")}
 	})
 	s.add("alice@example.com")
 	v := s.signedIn("alice@example.com")
 	for path, texts := range map[string][]string{
-		"/session/new": {"<b>by provider</b>", "<b>by link</b>"}, "/registration/new": {"<b>by provider</b>", "<b>by link</b>"},
-		"/profile": {"<b>connect</b>"},
+		"/session/new":      {"<b>by provider</b>", "<b>by card</b>", "<b>by link</b>"},
+		"/registration/new": {"<b>by provider</b>", "<b>by card</b>"},
+		"/profile":          {"<b>connect</b>"},
 	} {
 		for _, text := range texts {
 			if a := v.get(path); !strings.Contains(a.Body, text) {
 				t.Errorf("%s: no %s in %s", path, text, a.Body)
 			}
 		}
+	}
+	if a := v.get("/registration/new"); strings.Contains(a.Body, "by link") {
+		t.Errorf("who has no account yet is offered what needs one: %s", a.Body)
 	}
 }
 
@@ -81,6 +86,25 @@ func TestTemplatesThatCannotBeDrawn(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "field Templates") {
 			t.Errorf("%s: got %v", sentence, err)
 		}
+	}
+}
+
+func TestAWrongNameOfATemplateIsToldWithTheRightOnes(t *testing.T) {
+	s := newSite(t)
+	files := fstest.MapFS{"signin.html": {Data: []byte(`x`)}, "profile.html": {Data: []byte(`x`)}}
+	_, err := auth.New(auth.Config{Accounts: s.accounts, Users: authtest.NewStore(), Templates: files})
+	if err == nil || !strings.Contains(err.Error(), "has signin.html, which") || !strings.Contains(err.Error(), "sign_in.html") ||
+		!strings.Contains(err.Error(), "parts.html") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A variable of the plugin that is assigned too late is a pointer to nothing, and no interface is nil that holds one.
+func TestAPluginThatIsNotThereYetIsMissing(t *testing.T) {
+	var accounts *multiaccount.Plugin[auth.User]
+	_, err := auth.New(auth.Config{Accounts: accounts, Users: authtest.NewStore()})
+	if err == nil || !strings.Contains(err.Error(), "field Accounts is missing") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -4,20 +4,20 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/multiaccount-go/multiaccount/audit"
 	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/auth/oidc"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
-// userEvent, identityEvent and tenantEvent log what people do to themselves and to their tenants, beside the lines of the plugin.
-func userEvent(ctx context.Context, e auth.Event) {
-	slog.InfoContext(ctx, "user event", "action", e.Action, "user", e.UserID)
-}
+// trail has one line for each event. A site that people use keeps it elsewhere: see audit.NewStream.
+var trail = audit.Slog(slog.Default())
+
+// userEvent and tenantEvent add what people do to themselves and to their tenants to the lines of the plugin.
+func userEvent(ctx context.Context, e auth.Event) { trail(ctx, e.Event) }
+
+func tenantEvent(ctx context.Context, e tenant.Event) { trail(ctx, e.Event) }
 
 func identityEvent(ctx context.Context, e oidc.Event) {
 	slog.InfoContext(ctx, "user event", "action", e.Action, "user", e.UserID, "provider", e.Provider)
-}
-
-func tenantEvent(ctx context.Context, e tenant.Event) {
-	slog.InfoContext(ctx, "tenant event", "action", e.Action, "tenant", e.TenantID, "by", e.By, "user", e.UserID)
 }

@@ -29,7 +29,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/multiaccount-go/multiaccount"
-	"github.com/multiaccount-go/multiaccount/audit"
 	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/example/assets"
 	"github.com/multiaccount-go/multiaccount/example/board"
@@ -86,12 +85,11 @@ func run() (err error) {
 		Store: state.store,
 		Bus:   state.bus, Places: state.places,
 		// This site speaks plain http on loopback. A site that people use has https and leaves this line out.
-		Cookie: multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: true},
-		Paths:  multiaccount.Paths{SignIn: "/session/new", AppSignOut: "/session/sign_out"},
-		Layout: s.layout,
-		Device: deviceName,
-		// Who did what, one line each. A site that people use keeps it elsewhere: see audit.NewStream.
-		OnEvent: audit.Slog(slog.Default()),
+		Cookie:  multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: true},
+		Paths:   multiaccount.Paths{SignIn: "/session/new", AppSignOut: "/session/sign_out"},
+		Layout:  s.layout,
+		Device:  deviceName,
+		OnEvent: trail,
 		Skip:    func(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/assets/") },
 	})
 	if err != nil {
@@ -105,7 +103,8 @@ func run() (err error) {
 	}
 	s.login, err = auth.New(auth.Config{
 		Accounts: s.accounts, Users: s.users, Limits: bounds.Limits, Deleted: s.forgetUser, OnEvent: userEvent,
-		OtherWays: s.ways.signIn(), ProfileParts: s.ways.profile(), Templates: folder("views/auth"), Layout: s.formLayout,
+		OtherWays: s.ways.both(), SignInWays: s.ways.signIn(), ProfileParts: s.ways.profile(),
+		Templates: folder("views/auth"), Layout: s.formLayout,
 	})
 	if err != nil {
 		return err
@@ -113,7 +112,6 @@ func run() (err error) {
 	s.tenants, err = tenant.New(tenant.Config{
 		Accounts: s.accounts, Store: s.users.Tenants(), People: s.login.People, Limits: bounds.tenants,
 		Invite: s.mail.invite, BaseURL: base, OnDelete: s.forgetUsers, OnEvent: tenantEvent, Layout: s.layout,
-		Texts: tenantTexts, // an "account" is whom one signs in as here
 	})
 	if err != nil {
 		return err

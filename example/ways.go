@@ -63,11 +63,16 @@ func (s *site) newProvider(base, issuer, id, secret string) (*oidc.OIDC, error) 
 	return oidc.New(cfg)
 }
 
-// signIn is what the pages to sign in and to register show below their forms.
-func (w ways) signIn() (parts []func(*fiber.Ctx) (template.HTML, error)) {
+// both is what the pages to sign in and to register show below their forms.
+func (w ways) both() (parts []func(*fiber.Ctx) (template.HTML, error)) {
 	if w.providers != nil {
 		parts = append(parts, w.providers.SignInHTML)
 	}
+	return parts
+}
+
+// signIn is what the page to sign in shows alone: nobody gets a link who has not registered.
+func (w ways) signIn() (parts []func(*fiber.Ctx) (template.HTML, error)) {
 	if w.links != nil {
 		parts = append(parts, w.links.FormHTML)
 	}

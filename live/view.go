@@ -80,7 +80,7 @@ func (cfg Config) validate(newView func() View) error {
 		}
 	}
 	check(newView != nil, "newView is missing")
-	check(cfg.Hub != nil, "Hub is missing: name one, or attach a hook that brings its own")
+	check(cfg.Hub != nil, "Hub is missing: name one, or attach a hook that brings its own, such as hooks.LoadAccounts(accounts)")
 	check(cfg.Page != nil, "Page is missing")
 	check(isID(cfg.ID), "ID is %q: use letters, digits, - and _", cfg.ID)
 	seen := make(map[string]bool)

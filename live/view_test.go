@@ -458,7 +458,7 @@ func TestConfigurationMistakesAreReportedTogether(t *testing.T) {
 	hook := live.Hook{Name: "a", Connect: func(*fiber.Ctx, *live.Socket) error { return nil }}
 	defer func() {
 		text := fmt.Sprint(recover())
-		for _, want := range []string{"newView", "Hub is", "Page is", `ID is "1"`, `"a" is attached twice`, `"b" has no Connect`, "hook 4 has no name"} {
+		for _, want := range []string{"newView", "such as hooks.LoadAccounts(accounts)", "Page is", `ID is "1"`, `"a" is attached twice`, `"b" has no Connect`, "hook 4 has no name"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%q misses %q", text, want)
 			}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/attempts"
+	"github.com/multiaccount-go/multiaccount/internal/given"
 	"github.com/multiaccount-go/multiaccount/switcher"
 )
 
@@ -92,9 +93,10 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Event says what was done with a tenant.
+// Event says what was done with a tenant. Its embedded event is the same for the sinks of package audit: its Action is one of
+// the constants, Scope is TenantID, Actor is By and Account is UserID, and it says from where.
 type Event struct {
-	Action   string // such as "tenant.created"; see the constants
+	multiaccount.Event
 	TenantID string
 	By       string // user who did it
 	UserID   string // user whom it was done to; empty: none
@@ -191,10 +193,10 @@ func orDefault[T comparable](field *T, value T) {
 func (cfg *Config) validate() error {
 	var errs []error
 	mistake := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if cfg.Accounts == nil {
+	if given.Nothing(cfg.Accounts) {
 		mistake("field Accounts is missing: give the plugin")
 	}
-	if cfg.Store == nil {
+	if given.Nothing(cfg.Store) {
 		mistake("field Store is missing: give one, such as NewMemoryStore() for a test")
 	}
 	if cfg.People == nil {

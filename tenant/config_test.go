@@ -13,8 +13,9 @@ import (
 )
 
 func TestConfigurationReportsEveryMistake(t *testing.T) {
+	var accounts *multiaccount.Plugin[user] // a variable that is assigned too late
 	_, err := tenant.New(tenant.Config{
-		Policy: "sometimes", BaseURL: "www.example.com", Paths: tenant.Paths{Base: "tenants", Invitation: "/", Home: "//evil.test"},
+		Accounts: accounts, Policy: "sometimes", BaseURL: "www.example.com", Paths: tenant.Paths{Base: "tenants", Invitation: "/", Home: "//evil.test"},
 		InvitationLife: -time.Hour, MaxInvitations: -1, MaxTenants: -1, RecentSignIn: time.Millisecond,
 		Invite: func(context.Context, tenant.Invitation, tenant.Tenant, string) error { return nil },
 	})
@@ -22,7 +23,7 @@ func TestConfigurationReportsEveryMistake(t *testing.T) {
 		t.Fatal("no mistake")
 	}
 	for _, part := range []string{
-		"Accounts", "Store", "People", `Policy is "sometimes"`, "BaseURL", "Paths.Base", "Paths.Invitation", "Paths.Home", "InvitationLife",
+		"Accounts is missing", "Store", "People", `Policy is "sometimes"`, "BaseURL", "Paths.Base", "Paths.Invitation", "Paths.Home", "InvitationLife",
 		"MaxInvitations", "MaxTenants", "RecentSignIn",
 	} {
 		if !strings.Contains(err.Error(), part) {

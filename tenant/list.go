@@ -58,15 +58,23 @@ func (t *Tenants) entries(c *fiber.Ctx) (all []entry, current *entry, err error)
 	return all, current, nil
 }
 
-// list answers with the switcher: a fragment, or a document.
+// list answers with the tenants of the person: the switcher for htmx, which puts it in the place of the former one, a page, or
+// a document.
 func (t *Tenants) list(c *fiber.Ctx) error {
-	if answer.Of(c) != answer.JSON {
+	if answer.Of(c) == answer.HTMX && !drawsPage(c) {
 		html, err := t.SwitcherHTML(c)
 		if err != nil {
 			return err
 		}
 		c.Type("html", "utf-8")
 		return c.SendString(string(html))
+	}
+	if answer.Of(c) != answer.JSON {
+		data, err := t.choices(c)
+		if err != nil {
+			return err
+		}
+		return t.draw(c, t.cfg.Texts.ListTitle, "list", data)
 	}
 	all, _, err := t.entries(c)
 	if err != nil {
@@ -83,9 +91,18 @@ func (t *Tenants) SwitcherHTML(c *fiber.Ctx) (template.HTML, error) {
 	if t.cfg.Accounts.CurrentID(c) == "" {
 		return "", nil
 	}
-	all, current, err := t.entries(c)
+	data, err := t.choices(c)
 	if err != nil {
 		return "", err
+	}
+	return execute("switcher", data)
+}
+
+// choices is what the templates about all tenants of the person get.
+func (t *Tenants) choices(c *fiber.Ctx) (map[string]any, error) {
+	all, current, err := t.entries(c)
+	if err != nil {
+		return nil, err
 	}
 	data := map[string]any{
 		"Texts": t.cfg.Texts, "Path": t.paths.Base, "Current": "", "Tenants": []entry(nil),
@@ -103,7 +120,7 @@ func (t *Tenants) SwitcherHTML(c *fiber.Ctx) (template.HTML, error) {
 	if t.cfg.Policy.Creates() {
 		data["NewPath"] = t.paths.Base + "/new"
 	}
-	return execute("switcher", data)
+	return data, nil
 }
 
 // management is what whoever asks may see and do in his tenant.

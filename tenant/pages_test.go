@@ -283,3 +283,62 @@ func TestSwitcherOfTenants(t *testing.T) {
 		t.Errorf("nobody gets a switcher: %s", a.Body)
 	}
 }
+
+// The address of the tenants is a page for whoever opens it, and a piece of one for htmx, which looks for its id there.
+func TestTheTenantsAreAPageInABrowserAndAPieceForHTMX(t *testing.T) {
+	s := newSite(t)
+	acme, globex := s.tenant("Acme", "a"), s.tenant("Globex", "a")
+	v := s.signedIn("a")
+	page := v.must(200, v.do("GET", "/tenants", nil, asPage...))
+	for _, want := range []string{"<!doctype html>", "<title>Workspaces</title>", "<h1>Workspaces</h1>", "/tenants/switch_to/"} {
+		if !strings.Contains(page.Body, want) {
+			t.Errorf("no %s in %s", want, page.Body)
+		}
+	}
+	if strings.Contains(page.Body, `id="`+tenant.SwitcherID+`"`) {
+		t.Error("a layout that has the switcher too would have its id twice")
+	}
+	piece := v.must(200, v.do("GET", "/tenants", nil, append([]string{"X-Account-Stamp", v.stamp()}, asHTMX...)...))
+	if strings.Contains(piece.Body, "<html") || strings.Contains(piece.Body, "<h1") || !strings.Contains(piece.Body, `id="`+tenant.SwitcherID+`"`) {
+		t.Errorf("got %s", piece.Body)
+	}
+	back := v.must(200, v.do("GET", "/tenants", nil, append([]string{"HX-History-Restore-Request", "true", "X-Account-Stamp", v.stamp()},
+		asHTMX...)...))
+	if !strings.Contains(back.Body, "<h1>Workspaces</h1>") {
+		t.Errorf("the page that htmx restores is %s", back.Body)
+	}
+	v.switchTo(globex)
+	v.in(globex)
+	v.switchTo(acme)
+	v.in(acme)
+}
+
+// An account is whom one signs in as: what he belongs to has another name, as both switchers stand on one page.
+func TestATenantIsNotCalledAnAccount(t *testing.T) {
+	s := newSite(t)
+	acme := s.tenant("Acme", "a")
+	v := s.signedIn("a")
+	v.switchTo(acme)
+	for _, path := range []string{"/tenants", "/tenants/new", "/tenants/members"} {
+		text := visible(t, v.must(200, v.do("GET", path, nil, asPage...)).Body)
+		if strings.Contains(strings.ToLower(text), "account") || !strings.Contains(strings.ToLower(text), "workspace") {
+			t.Errorf("%s says %q", path, text)
+		}
+	}
+}
+
+// visible returns what people read in a document.
+func visible(t *testing.T, document string) string {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for n := range doc.Descendants() {
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data + " ")
+		}
+	}
+	return b.String()
+}

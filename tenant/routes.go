@@ -15,7 +15,22 @@ import (
 	"github.com/multiaccount-go/multiaccount/internal/answer"
 )
 
-// Register mounts the routes on an app or a group. Call it once, after app.Use with the plugin's Handler.
+// Register mounts the routes on an app or a group. Call it once, after app.Use with the plugin's Handler. Each path begins
+// with one of Config.Paths:
+//
+//	GET  /tenants                          the tenants of the person; the switcher for htmx
+//	POST /tenants                          creates one; field account_name
+//	GET  /tenants/new                      the form to create one
+//	POST /tenants/switch_to/:id            works in another one
+//	GET  /tenants/members                  the members of the one that he works in
+//	POST /tenants/members/:user_id/role    gives one another role; admins, field role
+//	POST /tenants/members/:user_id/remove  removes one; admins, or whoever leaves
+//	POST /tenants/invitations              invites; admins, fields email and role
+//	POST /tenants/invitations/:id/revoke   closes an invitation; admins
+//	POST /tenants/rename                   owners, field account_name
+//	POST /tenants/delete                   owners, field confirmation: the name
+//	GET  /invitations/:secret              asks whoever follows an invitation
+//	POST /invitations/:secret              accepts it
 func (t *Tenants) Register(r fiber.Router) {
 	if group, ok := r.(*fiber.Group); ok {
 		if strings.ContainsAny(group.Prefix, ":*+") {
@@ -348,9 +363,9 @@ func (t *Tenants) limited(c *fiber.Ctx, do func(context.Context) error) error {
 }
 
 func (t *Tenants) happened(c *fiber.Ctx, action, tenantID, userID string) {
-	t.cfg.OnEvent(c.UserContext(), Event{
-		Action: action, TenantID: tenantID, By: strings.Clone(t.cfg.Accounts.CurrentID(c)), UserID: userID,
-	})
+	e := multiaccount.EventOf(c, action)
+	e.Time, e.Scope, e.Actor, e.Account = t.cfg.Now().UTC(), tenantID, strings.Clone(t.cfg.Accounts.CurrentID(c)), userID
+	t.cfg.OnEvent(c.UserContext(), Event{Event: e, TenantID: tenantID, By: e.Actor, UserID: userID})
 }
 
 // failed is the one place where errors of the store become answers. An error of the limits is the plugin's to render.

@@ -182,7 +182,7 @@ func TestCreateTenant(t *testing.T) {
 	if made.ID == "chosen" || made.Name != "Second" || made.Status != "active" || !made.Current {
 		t.Errorf("made %+v", made)
 	}
-	if a := v.post("/tenants", fields("account_name", "Third"), asJSON...); a.Status != 422 || !strings.Contains(a.Body, "as many accounts") {
+	if a := v.post("/tenants", fields("account_name", "Third"), asJSON...); a.Status != 422 || !strings.Contains(a.Body, "as many workspaces") {
 		t.Errorf("one too many: %d %s", a.Status, a.Body)
 	}
 	if got := s.took(); !slices.Equal(got, []string{tenant.ActionCreated + " by a", tenant.ActionCreated + " by a"}) {
@@ -391,5 +391,23 @@ func TestChangesOutsideOfATenantAreProtected(t *testing.T) {
 	v.in(globex)
 	if all, _ := s.db.MemoryStore.Memberships(t.Context(), "a"); len(all) != 3 {
 		t.Errorf("belongs to %+v, want what it was", all)
+	}
+}
+
+func TestAnEventSaysWhoDidWhatToWhomInWhichTenant(t *testing.T) {
+	s := newSite(t)
+	acme := s.tenant("Acme", "a", "b", tenant.Member)
+	v := s.signedIn("a")
+	v.switchTo(acme)
+	s.took()
+	v.must(303, v.post("/tenants/members/b/remove", nil, asPage...))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.events) != 1 {
+		t.Fatalf("events %+v", s.events)
+	}
+	if e := s.events[0]; e.Action != tenant.ActionRemoved || e.Scope != acme.ID || e.Actor != "a" || e.By != "a" || e.Account != "b" ||
+		e.Route != "/tenants/members/:user_id/remove" || e.IP == "" {
+		t.Errorf("event %+v", e)
 	}
 }

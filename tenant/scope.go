@@ -30,7 +30,7 @@ const TenantField = "_tenant"
 // Codes of refusals, beside those of the plugin.
 const (
 	CodeNotAllowed       = "not_allowed"       // 403: the role is too small
-	CodeNoTenant         = "no_tenant"         // 403: every tenant of the person is suspended
+	CodeNoTenant         = "no_tenant"         // 403: every tenant of the person is suspended, or that of ScopeFor is not his
 	CodeInvalid          = "invalid"           // 422: a field is wrong; "fields" says which
 	CodeLastOwner        = "last_owner"        // 409
 	CodeInvitationClosed = "invitation_closed" // 410: used, revoked, too old, or there never was one
@@ -64,6 +64,28 @@ func (t *Tenants) Scope(c *fiber.Ctx) (Scope, error) {
 	s, err := t.resolve(c)
 	t.remember(c, s, err)
 	return s, err
+}
+
+// ScopeID returns the id of the tenant that [Tenants.Scope] returns, for the Config.Scope of package apitoken.
+func (t *Tenants) ScopeID(c *fiber.Ctx) (string, error) {
+	s, err := t.Scope(c)
+	return s.Tenant.ID, err
+}
+
+// ScopeFor returns the scope of a user in one tenant, with the role that he has there now, for what works without a session:
+// a program with a key, or a job that waits in a queue. Nothing is drawn there, so it has no stamp. It asks the store at each
+// call. Whoever does not belong to the tenant any more is refused with [CodeNoTenant], also where the tenant is suspended, was
+// deleted or never existed. The error is a [multiaccount.Refusal], as that of Scope.
+func (t *Tenants) ScopeFor(ctx context.Context, userID, tenantID string) (Scope, error) {
+	all, err := t.cfg.Store.Memberships(ctx, userID)
+	if err != nil {
+		return Scope{}, t.unavailable(err)
+	}
+	m, ok := pick(all, func(m Membership) bool { return m.Tenant.ID == tenantID })
+	if !ok {
+		return Scope{}, t.refusal(fiber.StatusForbidden, CodeNoTenant, t.cfg.Texts.NotMember)
+	}
+	return Scope{AccountID: userID, Tenant: m.Tenant, Role: m.Role}, nil
 }
 
 // Handler is itself a handler: it finds the scope before pages are drawn, so that layouts may draw the parts of a page in any

@@ -9,6 +9,7 @@ type Texts struct {
 	NotFound         string
 	NotAllowed       string
 	NoTenant         string
+	NotMember        string // of ScopeFor
 	StalePage        string
 	StoreUnavailable string
 	NotSent          string // the invitation could not be sent
@@ -35,6 +36,7 @@ type Texts struct {
 	RolesOf  map[Role]string
 	StatusOf map[Status]string
 
+	ListTitle     string
 	SwitcherLabel string // names the switcher to screen readers
 	SwitcherNow   string // with %s
 	SwitchTo      string // with %s
@@ -87,9 +89,10 @@ func (t *Texts) setDefaults() {
 		&t.Lang:             "en",
 		&t.NotFound:         "There is no such page here, or it is not yours.",
 		&t.NotAllowed:       "Your role does not allow this. Ask an owner.",
-		&t.NoTenant:         "Nobody can work in your account at the moment: it is suspended. Ask whoever runs this site.",
-		&t.StalePage:        "This page was opened in another account than the one you work in now, so nothing was changed. Reload the page.",
-		&t.StoreUnavailable: "We cannot look up your account at the moment. Nothing was changed; try again in a few seconds.",
+		&t.NoTenant:         "Nobody can work in your workspace at the moment: it is suspended. Ask whoever runs this site.",
+		&t.NotMember:        "You do not belong to this workspace any more, or it is suspended.",
+		&t.StalePage:        "This page was opened in another workspace than the one you work in now, so nothing was changed. Reload the page.",
+		&t.StoreUnavailable: "We cannot look up your workspaces at the moment. Nothing was changed; try again in a few seconds.",
 		&t.NotSent:          "The invitation could not be sent, so nobody was invited. Try again later.",
 
 		&t.NameTaken:          "This name is taken, or one that looks like it. Please choose another one.",
@@ -97,7 +100,7 @@ func (t *Texts) setDefaults() {
 		&t.InvalidEmail:       "Please enter an e-mail address.",
 		&t.InvalidRole:        "Please choose one of the roles.",
 		&t.AlreadyMember:      "This person is a member already.",
-		&t.TooManyTenants:     "You belong to as many accounts as anybody may. Leave one first.",
+		&t.TooManyTenants:     "You belong to as many workspaces as anybody may. Leave one first.",
 		&t.TooManyInvitations: "Too many invitations are open. Revoke some first.",
 		&t.InvitationClosed:   "This invitation is not open any more: it was used or revoked, or is too old. Ask for another one.",
 		&t.OtherAddress:       "This invitation is for another e-mail address. Sign in with that one.",
@@ -110,15 +113,16 @@ func (t *Texts) setDefaults() {
 		&t.Deleted: "%s was deleted.",
 		&t.Invited: "%s was invited.",
 
-		&t.SwitcherLabel: "Account you work in",
+		&t.ListTitle:     "Workspaces",
+		&t.SwitcherLabel: "Workspace you work in",
 		&t.SwitcherNow:   "You work in %s",
 		&t.SwitchTo:      "Work in %s",
 		&t.CurrentMark:   "current",
 		&t.Private:       "Private space",
-		&t.Create:        "Create another account",
+		&t.Create:        "Create another workspace",
 
-		&t.NewTitle:     "New account",
-		&t.NameLabel:    "Name of the account",
+		&t.NewTitle:     "New workspace",
+		&t.NameLabel:    "Name of the workspace",
 		&t.CreateButton: "Create",
 
 		&t.MembersTitle:      "Members",
@@ -142,7 +146,7 @@ func (t *Texts) setDefaults() {
 		&t.RenameTitle:       "Rename",
 		&t.RenameButton:      "Rename",
 		&t.DeleteTitle:       "Delete",
-		&t.DeleteEffect:      "Deletes the account with all that it holds, and the members who belong to no other one. This cannot be undone.",
+		&t.DeleteEffect:      "Deletes the workspace with all that it holds, and the members who belong to no other one. This cannot be undone.",
 		&t.ConfirmationLabel: "Type %s to confirm",
 		&t.DeleteButton:      "Delete for ever",
 

@@ -39,6 +39,7 @@ import (
 	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/auth/internal/way"
+	"github.com/multiaccount-go/multiaccount/internal/given"
 )
 
 // Accounts is what this package needs of a [multiaccount.Plugin]. Each is one, whatever the app's type of a user.
@@ -67,6 +68,10 @@ type Config struct {
 	// Active reports whether a key may act now, beside that its user may: whether the tenant that it was made in is still the
 	// user's, say. It is asked at each request of a program. Default: it may.
 	Active func(ctx context.Context, k Key) (bool, error)
+	// Scope returns what the current account works in while it makes a key, such as a tenant: it becomes Key.Scope. Give
+	// ScopeID of a tenant.Tenants, which also knows where somebody works who never chose. An error is the answer, and no key
+	// is made. Default: the plugin's Scope, which is the choice alone and is empty for whoever never made one.
+	Scope func(c *fiber.Ctx) (string, error)
 	// MaxLife is how long a key works at most. Default: 365 days.
 	MaxLife time.Duration
 	// MaxKeys is how many keys a user may have. Default: 20.
@@ -152,6 +157,9 @@ func (cfg *Config) setDefaults() {
 	if cfg.Active == nil {
 		cfg.Active = func(context.Context, Key) (bool, error) { return true, nil }
 	}
+	if accounts := cfg.Accounts; cfg.Scope == nil {
+		cfg.Scope = func(c *fiber.Ctx) (string, error) { return accounts.Scope(c), nil }
+	}
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(context.Context, Event) {}
 	}
@@ -173,10 +181,10 @@ var prefixes = regexp.MustCompile(`^[a-z][a-z0-9]{1,15}$`)
 func (cfg *Config) validate() error {
 	var errs []error
 	mistake := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if cfg.Accounts == nil {
+	if given.Nothing(cfg.Accounts) {
 		mistake("field Accounts is missing: give the plugin")
 	}
-	if cfg.Users == nil {
+	if given.Nothing(cfg.Users) {
 		mistake("field Users is missing: give a store")
 	}
 	if !prefixes.MatchString(cfg.Prefix) {

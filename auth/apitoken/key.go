@@ -22,7 +22,7 @@ type Key struct {
 	UserID  string
 	User    auth.User // only where a program authenticated by the key
 	Name    string    // what its owner calls it
-	Scope   string    // what he worked in when he made it, such as a tenant; check that he still belongs there
+	Scope   string    // what he worked in when he made it, such as a tenant: see Config.Scope. Check that he still belongs there
 	Created time.Time
 	Expires time.Time
 	Used    time.Time // about when it was used last, some minutes early or late; zero: never, or not known

@@ -148,7 +148,11 @@ func (k *Keys) create(c *fiber.Ctx) error {
 		tooMany := answer.Problem{Code: "too_many_keys", Text: put(t.TooMany, strconv.Itoa(k.cfg.MaxKeys))}
 		return k.drawList(c, fiber.StatusConflict, wrong{"": tooMany}, name, typed)
 	}
-	key, secret, err := k.Create(c.UserContext(), userID, name, k.cfg.Accounts.Scope(c), time.Duration(days)*day)
+	scope, err := k.cfg.Scope(c)
+	if err != nil {
+		return err
+	}
+	key, secret, err := k.Create(c.UserContext(), userID, name, scope, time.Duration(days)*day)
 	if err != nil {
 		return k.storeFailed(err)
 	}

@@ -75,8 +75,8 @@ func (m *MagicLink) form(c *fiber.Ctx, typed, problem string) form {
 	return form{m.cfg.Texts, m.cfg.Base, typed, problem, fields}
 }
 
-// FormHTML returns the form that asks for the address, for the sign-in page. Draw it in the request that it is for: it says
-// whether an account is being added, and to whose session.
+// FormHTML returns the form that asks for the address, for the Config.SignInWays of package auth. Draw it in the
+// request that it is for: it says whether an account is being added, and to whose session.
 func (m *MagicLink) FormHTML(c *fiber.Ctx) (template.HTML, error) {
 	return m.pages.Body("form.html", m.form(c, "", ""))
 }

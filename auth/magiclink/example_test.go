@@ -32,6 +32,6 @@ func Example() {
 	app := fiber.New()
 	app.Use(accounts.Handler)
 	accounts.Register(app)
-	links.Register(app) // auth.Config has OtherWays for links.FormHTML
+	links.Register(app) // auth.Config has SignInWays for links.FormHTML
 	app.Hooks().OnShutdown(func() error { return links.Close(context.Background()) })
 }

@@ -33,6 +33,7 @@ import (
 	"github.com/multiaccount-go/multiaccount/attempts"
 	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/auth/internal/way"
+	"github.com/multiaccount-go/multiaccount/internal/given"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -212,7 +213,7 @@ func orDefault[T comparable](field *T, value T) {
 func (cfg *Config) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Accounts": cfg.Accounts == nil, "Users": cfg.Users == nil, "Send": cfg.Send == nil,
+		"Accounts": given.Nothing(cfg.Accounts), "Users": given.Nothing(cfg.Users), "Send": cfg.Send == nil,
 	} {
 		if missing {
 			errs = append(errs, fmt.Errorf("field %s is missing", name))

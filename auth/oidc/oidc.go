@@ -55,6 +55,7 @@ import (
 	"github.com/multiaccount-go/multiaccount"
 	"github.com/multiaccount-go/multiaccount/auth"
 	"github.com/multiaccount-go/multiaccount/auth/internal/way"
+	"github.com/multiaccount-go/multiaccount/internal/given"
 	"github.com/multiaccount-go/multiaccount/tenant"
 )
 
@@ -244,10 +245,10 @@ var providerName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 func (cfg *Config) validate() error {
 	var errs []error
 	mistake := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if cfg.Accounts == nil {
+	if given.Nothing(cfg.Accounts) {
 		mistake("field Accounts is missing: give the plugin")
 	}
-	if cfg.Users == nil {
+	if given.Nothing(cfg.Users) {
 		mistake("field Users is missing: give a store")
 	}
 	if len(cfg.Providers) == 0 {

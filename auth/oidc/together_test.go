@@ -44,7 +44,8 @@ func TestAllWaysStandSideBySide(t *testing.T) {
 		keys, err := apitoken.New(apitoken.Config{Accounts: s.Accounts, Users: s.Users, Now: s.Clock.Now, Log: signintest.Quiet()})
 		must(err)
 		login, err := auth.New(auth.Config{Accounts: s.Accounts, Users: s.Users, Now: s.Clock.Now, Log: signintest.Quiet(),
-			OtherWays:    []func(*fiber.Ctx) (template.HTML, error){providers.SignInHTML, links.FormHTML},
+			OtherWays:    []func(*fiber.Ctx) (template.HTML, error){providers.SignInHTML},
+			SignInWays:   []func(*fiber.Ctx) (template.HTML, error){links.FormHTML},
 			ProfileParts: []func(*fiber.Ctx) (template.HTML, error){providers.ConnectHTML}})
 		must(err)
 		login.Register(s.App)

@@ -30,7 +30,12 @@ func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("eject", flag.ContinueOnError)
 	to := flags.String("o", "", "folder to write to")
 	force := flags.Bool("force", false, "write over files that are there already")
-	if err := flags.Parse(args); err != nil {
+	flags.SetOutput(out)
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil // Parse has said it
+	}
+	if err != nil {
 		return err
 	}
 	if *to == "" {
@@ -69,6 +74,9 @@ func write(path, name string, force bool, out io.Writer) error {
 		mode = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	}
 	f, err := os.OpenFile(path, mode, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: -force writes over it", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -24,8 +24,8 @@ func TestEjectWritesAllTemplatesOrThoseNamedAndNothingOver(t *testing.T) {
 	if err := os.WriteFile(own, []byte("own"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := run([]string{"-o", dir}, &out); err == nil {
-		t.Error("no word about a file that was there")
+	if err := run([]string{"-o", dir}, &out); err == nil || !strings.Contains(err.Error(), "-force") {
+		t.Errorf("a file was there, and the error is %v", err)
 	}
 	if text, _ := os.ReadFile(own); string(text) != "own" {
 		t.Error("wrote over a file that was there")
@@ -53,5 +53,12 @@ func TestEjectWritesAllTemplatesOrThoseNamedAndNothingOver(t *testing.T) {
 		if run(wrong, &out) == nil {
 			t.Errorf("%v: no error", wrong)
 		}
+	}
+}
+
+func TestWhoeverAsksForHelpGetsItAndNoError(t *testing.T) {
+	var out bytes.Buffer
+	if err := run([]string{"-h"}, &out); err != nil || !strings.Contains(out.String(), "-force") {
+		t.Errorf("got %q and error %v", out.String(), err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -26,6 +28,23 @@ type Pages struct {
 	templates *template.Template
 }
 
+// CheckNames returns an error for the files of own that are called like none of the defaults, which nobody would ever see.
+func CheckNames(own fs.FS, defaults []string) error {
+	if own == nil {
+		return nil
+	}
+	names, err := fs.Glob(own, "*.html")
+	if err != nil {
+		return fmt.Errorf("field Templates: %w", err)
+	}
+	unknown := slices.DeleteFunc(names, func(name string) bool { return slices.Contains(defaults, name) })
+	if len(unknown) == 0 {
+		return nil
+	}
+	return fmt.Errorf("field Templates has %s, which nothing draws: the names are %s", strings.Join(unknown, ", "),
+		strings.Join(defaults, ", "))
+}
+
 // NewPages reads the templates. A file of own that is called like one of the defaults stands in its place.
 func NewPages(defaults, own fs.FS, lang string, layout Layout, head func(c *fiber.Ctx) template.HTML) (*Pages, error) {
 	p := &Pages{lang: lang, layout: layout, head: head, templates: template.New("")}
@@ -34,6 +53,9 @@ func NewPages(defaults, own fs.FS, lang string, layout Layout, head func(c *fibe
 	}
 	names, err := fs.Glob(defaults, "*.html")
 	if err != nil {
+		return nil, err
+	}
+	if err := CheckNames(own, names); err != nil {
 		return nil, err
 	}
 	for _, name := range names {
