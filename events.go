@@ -49,7 +49,7 @@ const ActionRefused = "refused"
 const MethodLive = "LIVE"
 
 // committed tells the tabs of this process and the audit trail of a change that was saved. Tabs of other processes hear of
-// it from the store; the echo here is dropped by its version.
+// it from the store.
 func (p *Plugin[U]) committed(c *fiber.Ctx, out account.Outcome) {
 	p.committedOn(c, out, subjectOf(out.Before, out.Session))
 }
@@ -57,6 +57,11 @@ func (p *Plugin[U]) committed(c *fiber.Ctx, out account.Outcome) {
 // committedOn is committed for a change of which it is known whom it is about.
 func (p *Plugin[U]) committedOn(c *fiber.Ctx, out account.Outcome, accountID string) {
 	p.announceOutcome(out)
+	p.record(c, out, accountID)
+}
+
+// record tells the audit trail of a change.
+func (p *Plugin[U]) record(c *fiber.Ctx, out account.Outcome, accountID string) {
 	if out.Effect.Action == "" {
 		return
 	}

@@ -21,10 +21,59 @@ type notices struct {
 	mu   sync.Mutex
 	ends map[account.SessionID]account.Change // what to tell the tabs of a session that is gone
 	some chan struct{}                        // holds a token when there are any
+	own  map[account.SessionID]*ownChange
+}
+
+// ownChange is a session that this process is changing itself.
+type ownChange struct {
+	changes int              // that are under way
+	heard   []account.Change // notices that came meanwhile: different ones, and two at most
+}
+
+// begin says that this process is about to change a session. Notices of it wait until the change is announced: most are that
+// change's own, which the store tells before its answer is here, and need no look then. finish has to be called, once.
+func (n *notices) begin(id account.SessionID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.own[id] == nil {
+		n.own[id] = &ownChange{}
+	}
+	n.own[id].changes++
+}
+
+// finish returns the notices that have waited, when no other change of the session is under way.
+func (n *notices) finish(id account.SessionID) []account.Change {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	own := n.own[id]
+	if own.changes--; own.changes > 0 {
+		return nil
+	}
+	delete(n.own, id)
+	return own.heard
+}
+
+// waits reports whether a notice is kept until this process is through with a change of its session.
+func (n *notices) waits(ch account.Change) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	own := n.own[ch.ID]
+	if own == nil {
+		return false
+	}
+	known := slices.ContainsFunc(own.heard, func(other account.Change) bool {
+		return other.Version == ch.Version && other.Tag == ch.Tag && other.Ended == ch.Ended
+	})
+	if !known && len(own.heard) < 2 { // of two that differ one is not what this process saves, and costs a look at all of it
+		own.heard = append(own.heard, ch)
+	}
+	return true
 }
 
 func newNotices() notices {
-	return notices{ends: map[account.SessionID]account.Change{}, some: make(chan struct{}, 1)}
+	return notices{
+		ends: map[account.SessionID]account.Change{}, own: map[account.SessionID]*ownChange{}, some: make(chan struct{}, 1),
+	}
 }
 
 // put adds sessions. What is there already stays, unless it does not know why the session has ended.
@@ -54,13 +103,24 @@ func (n *notices) take() []account.Change {
 // notice takes in what the change feed says. What concerns no tab of this process, or what its tabs know already, as after a
 // change that this process has made itself, needs no look.
 func (p *Plugin[U]) notice(ch account.Change) {
-	if !p.hub.Behind(live.Key(ch.ID), ch.Version, ch.Tag) {
+	if !p.hub.Behind(live.Key(ch.ID), ch.Version, ch.Tag) || p.notices.waits(ch) {
 		return
 	}
 	if !ch.Ended {
 		ch = ended(ch.ID, ch.Version, "")
 	}
 	p.notices.put(ch)
+}
+
+// changing says that this process is about to change a session. The function that it returns is called when the change is
+// announced, or came to nothing.
+func (p *Plugin[U]) changing(id account.SessionID) (done func()) {
+	p.notices.begin(id)
+	return func() {
+		for _, ch := range p.notices.finish(id) {
+			p.notice(ch)
+		}
+	}
 }
 
 // lookAgain is how long to wait before records are read again that could not be read.

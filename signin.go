@@ -158,12 +158,22 @@ func (p *Plugin[U]) changed(c *fiber.Ctx, v *visit[U], target string) error {
 
 // change applies a transition for the browser that asks, and gives it what came of it.
 func (p *Plugin[U]) change(c *fiber.Ctx, v *visit[U], decide account.Transition) (account.Outcome, error) {
-	out, err := p.sessions.Change(c.UserContext(), v.session, v.cookie, decide)
+	out, err := p.save(c, v, decide)
 	if err != nil {
 		return out, p.refusal(err)
 	}
 	p.take(c, v, out)
-	p.committed(c, out)
+	p.record(c, out, subjectOf(out.Before, out.Session))
 	p.expose(c, v)
 	return out, nil
+}
+
+// save applies a transition and tells the tabs of it.
+func (p *Plugin[U]) save(c *fiber.Ctx, v *visit[U], decide account.Transition) (account.Outcome, error) {
+	defer p.changing(v.session.ID)()
+	out, err := p.sessions.Change(c.UserContext(), v.session, v.cookie, decide)
+	if err == nil {
+		p.announceOutcome(out)
+	}
+	return out, err
 }

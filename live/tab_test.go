@@ -163,6 +163,9 @@ func TestTab(t *testing.T) {
 			w.hub.Announce(state("k", 8, 1))
 			c.expect("session-changed", 8)
 			w.hub.Announce(read)
+			if w.hub.Behind(key("k"), 8, "tag8") {
+				w.t.Error("what was read before has taken the place of the change")
+			}
 			read = state("k", 9, 1)
 			read.AsOf = 1
 			w.hub.Announce(read)
@@ -203,22 +206,25 @@ func TestTab(t *testing.T) {
 			}
 		},
 		"who is behind is known": func(w *world) {
-			behind := func(version int64, want bool) {
+			behind := func(version int64, tag string, want bool) {
 				w.t.Helper()
-				if got := w.hub.Behind(key("k"), version, fmt.Sprint("tag", version)); got != want {
-					w.t.Errorf("behind version %d: %v", version, got)
+				if got := w.hub.Behind(key("k"), version, tag); got != want {
+					w.t.Errorf("behind version %d, %s: %v", version, tag, got)
 				}
 			}
-			behind(7, false) // nobody is there
+			behind(7, "tag7", false) // nobody is there
 			w.set(state("k", 7, 1))
 			c := w.tab("k", 1, 7)
 			c.expect("hello", 7)
-			behind(7, false)
-			behind(8, true)
-			behind(6, true)
+			behind(7, "tag7", false)
+			behind(8, "tag7", true)
+			behind(6, "tag7", true)
+			behind(7, "other", true)
 			w.hub.Announce(state("k", 8, 1))
-			behind(8, false)
-			behind(7, true)
+			behind(8, "tag8", false)
+			behind(9, "tag8", true)
+			behind(7, "tag8", true)
+			behind(8, "other", true)
 			c.expect("session-changed", 8)
 		},
 		"only sockets of the key are told": func(w *world) {

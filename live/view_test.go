@@ -433,6 +433,7 @@ func TestHooks(t *testing.T) {
 		"halt with a redirect":    {func(*fiber.Ctx, *live.Socket) error { return &live.Halt{Redirect: "/in"} }, 303, 401},
 		"another error":           {func(*fiber.Ctx, *live.Socket) error { return fiber.ErrTeapot }, 418, 418},
 		"a panic":                 {func(*fiber.Ctx, *live.Socket) error { panic("hunter2") }, 503, 503},
+		"an error without status": {func(*fiber.Ctx, *live.Socket) error { return errors.New("database away") }, 500, 503},
 		"following a second time": {func(_ *fiber.Ctx, s *live.Socket) error { s.Follow(live.Subject{}); return nil }, 500, 500},
 	} {
 		w.hook = c.hook

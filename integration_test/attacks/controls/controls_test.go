@@ -155,7 +155,9 @@ func TestAttacksComeThroughWithoutTheProtection(t *testing.T) {
 		"where a return path leads": {
 			[]controls.Edit{{File: "returnpath.go", Text: "	local, ok := localPath(raw)\n",
 				With: "	local, ok := raw, raw != \"\"\n"}},
-			[]expected{{attacks.OpenRedirect, "evil.test"}, {attacks.OpenRedirectByHTMX, "evil.test"}},
+			[]expected{
+				{attacks.OpenRedirect, "evil.test"}, {attacks.OpenRedirectByHTMX, "evil.test"}, {attacks.HeaderInjection, "leads to"},
+			},
 		},
 		"that a return path is a page": {
 			[]controls.Edit{{File: "returnpath.go", Text: "	if !ok || p.isPlugin(local) {\n", With: "	if !ok {\n"}},
@@ -203,6 +205,13 @@ func TestAttacksComeThroughWithoutTheProtection(t *testing.T) {
 		"that cookies are for HTTP": {
 			[]controls.Edit{{File: "cookie.go", Text: "HTTPOnly: true", With: "HTTPOnly: false"}},
 			[]expected{{attacks.CookieAttributes, "Set-Cookie: accounts-insecure="}},
+		},
+		"the form of a cookie": {
+			[]controls.Edit{{
+				File: "account/cookie.go", Text: "	if n, err := encoding.Decode(raw[:], text[:]); err != nil || n != len(raw) {",
+				With: "	if _, _ = encoding.Decode(raw[:], text[:]); false {",
+			}},
+			[]expected{{attacks.CookieNamesAKey, "Redis was asked"}},
 		},
 		"that secrets are hashed": {
 			[]controls.Edit{{File: "account/cookie.go", Text: "return sha256.Sum256(s[:])", With: "return Digest(s)"}},
