@@ -1,9 +1,12 @@
 package multiaccount_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -312,4 +315,38 @@ func TestSessionDocument(t *testing.T) {
 	if strings.Contains(a.Body, b.cookie()[:20]) {
 		t.Error("the document names the session")
 	}
+}
+
+// An app can keep accounts apart. Whoever may not join looks like somebody who must not act at all, and nothing changes.
+func TestAccountsThatMayNotBeLinked(t *testing.T) {
+	var asked [][]string
+	var fails error
+	s := newSite(t, func(c *config) {
+		c.MayLink = func(_ context.Context, others []string, userID string) (bool, error) {
+			asked = append(asked, append([]string{userID}, others...))
+			return userID != "c", fails
+		}
+	})
+	b := s.signedIn("a", "b")
+	if !reflect.DeepEqual(asked, [][]string{{"b", "a"}}) {
+		t.Errorf("asked %v, want whether b may join a, and nothing about who signs in first", asked)
+	}
+	b.post("/link/p/a")
+	b.unchanged(t, func() {
+		refusal, inactive := b.do("GET", "/callback?id=c", program), b.do("GET", "/callback?id=d", program)
+		refused(t, refusal, 422, multiaccount.CodeNotSignedIn)
+		if refusal.Body != inactive.Body {
+			t.Errorf("it is told why: %s and %s", refusal.Body, inactive.Body)
+		}
+		fails = errors.New("database is away")
+		refused(t, b.do("GET", "/callback?id=e", program), 503, "store_unavailable")
+		fails = nil
+	})
+	b.acts(t, "b", "a")
+	asked = nil
+	b.signIn("a") // who is in the session already signs in again
+	if len(asked) > 0 {
+		t.Errorf("asked %v about an account that is linked", asked)
+	}
+	s.signedIn("c") // alone
 }

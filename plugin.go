@@ -43,6 +43,11 @@ type Config[U any] struct {
 	// Active reports whether a user may act now. It is asked at every request, so it takes effect at once.
 	// Default: everybody may.
 	Active func(U) bool
+	// MayLink reports whether an account may be added to a session that holds others, such as only those of one tenant
+	// (tenant.Sharing of package tenant). It is asked when the person has just signed in as it, with the ids of all others, and
+	// decided upon together with the save, so two tabs cannot get around it; it may be asked several times. Who may not is
+	// answered as one who must not act. An error is a 503. What is linked already stays. Default: always.
+	MayLink func(ctx context.Context, others []string, userID string) (bool, error)
 	// Profile says what the switcher shows of a user. Default: nothing but the id.
 	Profile func(U) Profile
 
@@ -52,7 +57,7 @@ type Config[U any] struct {
 	Sessions account.Options
 	// Sockets holds the limits of tab sockets and live views. Default: see live.Limits.
 	Sockets live.Limits
-	// Bus carries messages between live views of several processes, redisstore.NewBus for one. Default: this process.
+	// Bus carries messages between live views of several processes: redisstore.NewBus or sqlstore.NewBus. Default: this process.
 	Bus live.Bus
 	// Places counts the open sockets of an account over several processes, redisstore.NewPlaces for one, for
 	// Sockets.SocketsPerOwner. It asks once for each socket that opens. Default: each process counts its own.

@@ -1,6 +1,8 @@
 package multiaccount
 
 import (
+	"context"
+	"errors"
 	"net/url"
 
 	"github.com/gofiber/fiber/v2"
@@ -17,7 +19,7 @@ import (
 // the answer with its own.
 //
 // The error is a [Refusal], which p.Handler renders when it is returned. errors.Is(err, account.ErrInactive): the user does
-// not exist or must not act; answer as for a wrong password.
+// not exist, must not act, or must not join the accounts of this session (Config.MayLink); answer as for a wrong password.
 func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) (err error) {
 	defer func() { p.denied(c, err) }() // the app may answer an error itself
 	v := p.visit(c)
@@ -33,8 +35,7 @@ func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) (err error) {
 		return p.unavailable(err)
 	}
 	if !users.active(userID) {
-		return &Refusal{Status: fiber.StatusUnprocessableEntity, Code: CodeNotSignedIn, Message: p.cfg.Texts.SignInRefused,
-			cause: account.ErrInactive}
+		return p.mayNotSignIn()
 	}
 	var cookie *account.Cookie
 	if v.session != nil {
@@ -42,7 +43,11 @@ func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) (err error) {
 	}
 	out, err := p.sessions.SignInWith(c.UserContext(), v.session, cookie, account.Proof{
 		Account: userID, Method: utils.CopyString(method), Intent: p.claimed(c, v), Device: p.device(c),
+		MayLink: func(others []string) error { return p.mayLink(c.UserContext(), others, userID) },
 	})
+	if errors.Is(err, account.ErrInactive) {
+		return p.mayNotSignIn()
+	}
 	if err != nil {
 		return p.refusal(err)
 	}
@@ -64,9 +69,30 @@ func (p *Plugin[U]) SignIn(c *fiber.Ctx, userID, method string) (err error) {
 	return p.changed(c, v, target)
 }
 
+// mayNotSignIn is the answer to a good credential of a user who must not act here. It does not tell why.
+func (p *Plugin[U]) mayNotSignIn() error {
+	return &Refusal{Status: fiber.StatusUnprocessableEntity, Code: CodeNotSignedIn, Message: p.cfg.Texts.SignInRefused,
+		cause: account.ErrInactive}
+}
+
+// mayLink asks the app whether an account may join others. One that may not looks like one that must not act at all.
+func (p *Plugin[U]) mayLink(ctx context.Context, others []string, userID string) error {
+	if p.cfg.MayLink == nil {
+		return nil
+	}
+	may, err := p.cfg.MayLink(ctx, others, userID)
+	if err != nil {
+		return &account.UnavailableError{Err: err}
+	}
+	if !may {
+		return account.ErrInactive
+	}
+	return nil
+}
+
 // CanSignIn returns the [Refusal] that SignIn would answer to somebody new now, because adding an account took too long or
 // because no further one fits, or because the form answers another request to add one; else nil. Ask before creating a user: a
-// registration that cannot sign in should not register.
+// registration that cannot sign in should not register. It does not ask Config.MayLink, which wants to know the user.
 func (p *Plugin[U]) CanSignIn(c *fiber.Ctx) error {
 	v := p.visit(c)
 	if v.failure != nil {

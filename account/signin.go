@@ -14,6 +14,10 @@ type Proof struct {
 	Method  string  // how the person proved to be this user, e.g. "password"
 	Device  string  // what to call the browser by in a list of devices; empty: what it was called before
 	Intent  *string // nonce that the sign-in form carried, see [Session.MeansIntent]; nil: it carried none
+
+	// MayLink is asked before the account is added to a session of others, with the ids of all of them as they are at the
+	// commit; it may be asked several times. Its error is returned, and nothing changes. nil: it may.
+	MayLink func(others []string) error
 }
 
 // SignIn is [Manager.SignInWith] for a form that says nothing of adding an account.
@@ -77,8 +81,21 @@ func (m *Manager) signingIn(p Proof) Transition {
 		if s.Find(p.Account) != nil {
 			return s.Reauthenticate(auth, m.opt.Lifetime, m.opt.MaxLinked)
 		}
-		return s.Link(auth, m.opt.MaxLinked)
+		others := s.Accounts
+		effect, err := s.Link(auth, m.opt.MaxLinked)
+		if err == nil && p.MayLink != nil {
+			err = p.MayLink(accountsOf(others))
+		}
+		return effect, err
 	}
+}
+
+func accountsOf(all []Linked) []string {
+	ids := make([]string, len(all))
+	for i, l := range all {
+		ids[i] = l.Account
+	}
+	return ids
 }
 
 func (m *Manager) authentication(p Proof, now time.Time) Authentication {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Counter keeps buckets, for one process or for all. Implementations are [Memory] and redisstore.Counter. It must be safe
+// Counter keeps buckets, for one process or for all. Implementations are [Memory], redisstore.Counter and sqlstore.Counter. It must be safe
 // for concurrent use and return soon after its context ends.
 type Counter interface {
 	// Take takes one try from every bucket, in one step that no other Take can see half done. When a bucket has none it

@@ -48,7 +48,7 @@ func (p *postgres) check(ctx context.Context) (warnings []string, err error) {
 	warn(version < 130000, "PostgreSQL is older than version 13, which is the oldest that this package is written for")
 	warn(standby, "this PostgreSQL is a standby, which takes no writes: name the primary in the address")
 	warn(durable == "off" || commit == "off", "PostgreSQL has fsync %s and synchronous_commit %s: after a crash people who had "+
-		"signed out would be signed in again. Turn both on", durable, commit)
+		"signed out would be signed in again. Both have to be on", durable, commit)
 	warn(unlogged, "table %s is unlogged: after a crash of PostgreSQL everybody is signed out", p.table("sessions"))
 	warn(encoding != "UTF8", "the database has the encoding %s: text that it does not know cannot be saved. Use UTF8", encoding)
 	warn(queue > 0.5, "the queue of notifications is %.0f %% full, and when it is full nobody can save: look in pg_stat_activity "+

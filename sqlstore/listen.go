@@ -21,6 +21,7 @@ var ErrDriver = errors.New("sqlstore: driver is not that of pgx, over which noti
 type listener struct {
 	*conn
 	channel string
+	failing bool // the outage has been logged
 }
 
 // heard is what a listener hears. A gap: what came before may have been missed.
@@ -83,7 +84,10 @@ func (l *listener) keep(ctx context.Context, into *backlog[heard]) error {
 		case time.Since(began) > lastPause:
 			pause = firstPause // that connection was good for a while
 		}
-		l.log.WarnContext(ctx, "sqlstore: lost the notifications, connecting again", "channel", l.channel, "err", err)
+		if !l.failing { // once for an outage, not for each attempt
+			l.log.WarnContext(ctx, "sqlstore: hears no notifications, connecting again until it does", "channel", l.channel, "err", err)
+			l.failing = true
+		}
 		select {
 		case <-time.After(rand.N(pause)):
 		case <-ctx.Done():
@@ -113,6 +117,10 @@ func (l *listener) listen(ctx context.Context, into *backlog[heard]) error {
 func (l *listener) hear(ctx context.Context, c *pgx.Conn, into *backlog[heard]) error {
 	if err := l.ask(ctx, c, "LISTEN "+pgx.Identifier{l.channel}.Sanitize()); err != nil {
 		return fmt.Errorf("listen: %w", err)
+	}
+	if l.failing {
+		l.log.InfoContext(ctx, "sqlstore: hears notifications again", "channel", l.channel)
+		l.failing = false
 	}
 	into.put(heard{gap: true})
 	for {

@@ -19,7 +19,8 @@
 // investigate: primary_account, linked_account, session, status, current, method, scope, linked_at, authenticated_at,
 // deadline, seen_at, expires_at. The first three together are unique. The session is the pseudonym that the events of the
 // audit trail have, not the id in the cookie. The view reads every session, so it is for reports, not for requests. A
-// session of one account has no row. In SQLite times are Unix milliseconds.
+// session of one account has no row. In PostgreSQL the view is multiaccount.linked_accounts, and a reader needs USAGE on that
+// schema too; in SQLite it is multiaccount_linked_accounts, and times are Unix milliseconds.
 //
 // # Pools
 //

@@ -44,6 +44,6 @@ SELECT p.value ->> 'a'                                              AS primary_a
 FROM {ns}sessions s,
      json_each(CASE WHEN s.data ->> 'schema' = 1 THEN s.data ELSE '{"acc":[]}' END, '$.acc') p,
      json_each(CASE WHEN s.data ->> 'schema' = 1 THEN s.data ELSE '{"acc":[]}' END, '$.acc') m
-WHERE s.expires_at > unixepoch('subsec') * 1000
+WHERE s.expires_at > (julianday('now') - 2440587.5) * 86400000 -- for readers with an SQLite of before 3.42, too
   AND p.value ->> 'm' = s.data ->> 'pri'
   AND m.value ->> 'm' <> s.data ->> 'pri';
