@@ -39,7 +39,7 @@ func plugin(app *fiber.App, rdb *redis.Client, bus live.Bus) (*multiaccount.Plug
 		Store:    redisstore.New(rdb),
 		Bus:      bus,
 		Sessions: account.Options{SwitchesPerMinute: 1 << 20},
-		Sockets:  live.Limits{SocketsPerKey: 1000, PingEvery: 50 * time.Second, PongTimeout: time.Hour},
+		Sockets:  live.Limits{SocketsPerKey: 1000, SocketsPerOwner: 10_000, PingEvery: 50 * time.Second, PongTimeout: time.Hour},
 		Cookie:   multiaccount.CookieConfig{InsecurePlainHTTPForDevelopment: true},
 	})
 	if err != nil {
