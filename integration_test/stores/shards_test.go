@@ -2,8 +2,11 @@ package stores_test
 
 import (
 	"fmt"
+	"regexp"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/multiaccount-go/multiaccount/account"
 	"github.com/multiaccount-go/multiaccount/integration_test/redisserver"
@@ -111,6 +114,8 @@ func TestShardedWatchHearsTheOthersWhileAMasterIsAway(t *testing.T) {
 	if len(others) == 0 {
 		t.Fatal("all sessions are on one master")
 	}
+	rdb := client(t, options(t, victim.Addr))
+	eventually(t, "the replica of the victim has everything", func() bool { return replicated(t, rdb) })
 	victim.Stop()
 	died := time.Now()
 	away := true
@@ -158,3 +163,19 @@ func (e *ear) hears(id account.SessionID, version int64, patience time.Duration)
 	}
 	return false
 }
+
+// replicated reports whether a replica has all that its master has.
+func replicated(t *testing.T, master *redis.Client) bool {
+	t.Helper()
+	info, err := master.Info(t.Context(), "replication").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, theirs := replicaOffset.FindStringSubmatch(info), masterOffset.FindStringSubmatch(info)
+	return there != nil && theirs != nil && there[1] == theirs[1]
+}
+
+var (
+	replicaOffset = regexp.MustCompile(`slave0:.*state=online,offset=(\d+)`)
+	masterOffset  = regexp.MustCompile(`master_repl_offset:(\d+)`)
+)
