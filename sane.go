@@ -15,9 +15,9 @@ func (p *Plugin[U]) sane(c *fiber.Ctx) error {
 	switch {
 	case twoLengths(c):
 		c.Context().SetConnectionClose() // what follows on it may be the rest of this request, or another one's
-		return fiber.ErrBadRequest
+		return fiber.NewError(fiber.StatusBadRequest, "The request says in two ways where it ends. Send it again with a length or with chunks.")
 	case !p.serves(string(c.Context().Host())):
-		return fiber.NewError(fiber.StatusMisdirectedRequest)
+		return fiber.NewError(fiber.StatusMisdirectedRequest, "This site has another address. Open it by that one.")
 	}
 	return nil
 }
