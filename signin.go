@@ -82,6 +82,7 @@ func (p *Plugin[U]) mayLink(ctx context.Context, others []string, userID string)
 	}
 	may, err := p.cfg.MayLink(ctx, others, userID)
 	if err != nil {
+		p.log.Error("multiaccount: Config.MayLink does not say who may be linked", "err", err)
 		return &account.UnavailableError{Err: err}
 	}
 	if !may {
